@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The generation thread: owns the queue, feeds one engine, and puts messages where the main thread drains them.
+
+It never imports bpy and calls nobody back on another thread: whoever wants to know, polls.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import queue
+import threading
+import traceback
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .engine_protocol import Engine, EngineFactory
+from .errors import BadResult, EngineUnavailable, ErrorKind, JobCancelled, QueueFull, SDBlenderError
+from .messages import Cancelled, Closing, Failed, Finished, Message, Queued, Result
+from .request import Inpaint, Request
+from .validation import validate
+
+logger = logging.getLogger(__name__)
+
+QUEUE_LIMIT = 64
+Finish = Callable[[Result], Result]
+
+
+@dataclass(frozen=True)
+class _Task:
+    job_id: str
+    request: Request
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+
+class GenerationThread:
+    """Runs requests one after the other on a thread of its own.
+
+    Every submitted job gets **exactly one** closing message (``Finished``, ``Cancelled`` or ``Failed``), whatever the
+    engine does and also when :meth:`stop` is called; nothing follows it.
+
+    engine_factory: called on the thread, at the first job, so that torch is never imported on the caller's thread.
+    finish: called on the thread with each result before ``Finished`` is sent, for slow work such as encoding; should
+        it fail, the result is delivered as it was, with a warning.
+    """
+
+    def __init__(self, engine_factory: EngineFactory, finish: Finish | None = None) -> None:
+        self._engine_factory = engine_factory
+        self._finish = finish
+        self._engine: Engine | None = None
+        self._tasks: queue.SimpleQueue[_Task | Callable[[], None] | None] = queue.SimpleQueue()
+        self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._open: dict[str, _Task] = {}
+        self._running: _Task | None = None
+        self._thread: threading.Thread | None = None
+        self._stopped = False
+
+    # The caller's side -------------------------------------------------------------------------------------------
+
+    def submit(self, request: Request) -> str:
+        """Queue a request and return the id of its job.
+
+        Raises InvalidRequest, QueueFull, or EngineUnavailable after :meth:`stop`; then no job exists.
+        """
+        validate(request)
+        task = _Task(uuid.uuid4().hex[:12], request)
+        with self._lock:
+            if self._stopped:
+                raise EngineUnavailable("The generation thread has stopped; enable the add-on again.")
+            if len(self._open) >= QUEUE_LIMIT:
+                raise QueueFull(
+                    f"{QUEUE_LIMIT} jobs are waiting already; wait for one to finish or cancel some."
+                )
+            self._open[task.job_id] = task
+            self._messages.put(Queued(task.job_id))
+            self._tasks.put(task)
+            self._start()
+        return task.job_id
+
+    def cancel(self, job_id: str) -> None:
+        """End a job: at once if it waits, at the engine's next check if it runs. Unknown and closed ids are ignored."""
+        with self._lock:
+            task = self._open.get(job_id)
+            if task is None:
+                return
+            task.cancelled.set()
+            waiting = task is not self._running
+        if waiting:
+            self._close(Cancelled(job_id))
+
+    def cancel_all(self) -> None:
+        with self._lock:
+            open_jobs = list(self._open)
+        for job_id in open_jobs:
+            self.cancel(job_id)
+
+    def poll(self) -> Message | None:
+        """The next message, or None when there is none now."""
+        try:
+            return self._messages.get_nowait()
+        except queue.Empty:
+            return None
+
+    def wait(self, timeout: float) -> Message | None:
+        """The next message, waiting at most ``timeout`` seconds for it."""
+        try:
+            return self._messages.get(timeout=timeout)
+        except queue.Empty:
+            return None
+
+    def unload(self) -> None:
+        """Have the engine give its memory back once the jobs submitted so far are done."""
+        with self._lock:
+            if self._thread is not None and not self._stopped:
+                self._tasks.put(self._unload_engine)
+
+    def stop(self, timeout: float = 5.0) -> bool:
+        """Cancel everything, end the thread and wait for it at most ``timeout`` seconds. Safe to call twice.
+
+        Returns False when the engine did not let go in time; its job is closed all the same, and what it still
+        reports is dropped.
+        """
+        with self._lock:
+            first, self._stopped = not self._stopped, True
+            thread = self._thread
+            if first:
+                self._tasks.put(None)
+        self.cancel_all()
+        if thread is None or thread is threading.current_thread():
+            return True
+        thread.join(timeout)
+        with self._lock:
+            left = list(self._open)
+        for job_id in left:
+            self._close(Cancelled(job_id))
+        return not thread.is_alive()
+
+    # The thread's side -------------------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        if self._thread is None:
+            # A daemon, so that an engine stuck in native code cannot keep Blender from quitting; stop() joins it.
+            self._thread = threading.Thread(target=self._run, name="SD Blender generation", daemon=True)
+            self._thread.start()
+
+    def _run(self) -> None:
+        while (item := self._tasks.get()) is not None:
+            if isinstance(item, _Task):
+                self._run_task(item)
+            else:
+                item()
+        self._unload_engine()
+
+    def _run_task(self, task: _Task) -> None:
+        with self._lock:
+            if task.job_id not in self._open:  # cancelled while it waited
+                return
+            self._running = task
+        closing = self._closing_message(task)
+        with self._lock:
+            self._running = None
+        self._close(closing)
+
+    def _closing_message(self, task: _Task) -> Closing:
+        """Run the task; the one place where any exception becomes a message."""
+        try:
+            if self._engine is None:
+                self._engine = self._engine_factory()
+            result = self._engine.generate(task.job_id, task.request, self._report, task.cancelled.is_set)
+            check_result(task.request, result)
+            return Finished(task.job_id, self._finished(result))
+        except JobCancelled:
+            return Cancelled(task.job_id)
+        except SDBlenderError as error:
+            logger.info("job %s failed: %s", task.job_id, error)
+            details = error.details or traceback.format_exc()
+            return Failed(task.job_id, error.kind, error.message, details)
+        except Exception as error:  # whatever an engine raises must end as a message, not as a dead thread
+            logger.exception("job %s failed", task.job_id)
+            reason = str(error).strip().split("\n")[0][:200] or type(error).__name__
+            sentence = f"The generation failed ({type(error).__name__}: {reason}); the log has the details."
+            return Failed(task.job_id, ErrorKind.UNEXPECTED, sentence, traceback.format_exc())
+
+    def _finished(self, result: Result) -> Result:
+        if self._finish is None:
+            return result
+        try:
+            return self._finish(result)
+        except Exception as error:  # the pictures exist; failing to encode or save them must not lose them
+            logger.exception("finishing a result failed")
+            warning = f"The picture could not be saved ({error}); it is kept in the .blend."
+            images = tuple(dataclasses.replace(i, warnings=(*i.warnings, warning)) for i in result.images)
+            return dataclasses.replace(result, images=images)
+
+    def _unload_engine(self) -> None:
+        if self._engine is None:
+            return
+        try:
+            self._engine.unload()
+        except Exception:  # there is no job to tell; the next one reports what is still wrong
+            logger.exception("unloading the model failed")
+
+    # Messages ----------------------------------------------------------------------------------------------------
+
+    def _report(self, message: Message) -> None:
+        with self._lock:
+            if message.job_id in self._open:
+                self._messages.put(message)
+
+    def _close(self, message: Closing) -> None:
+        """Send the closing message unless the job has had one."""
+        with self._lock:
+            if self._open.pop(message.job_id, None) is not None:
+                self._messages.put(message)
+
+
+def check_result(request: Request, result: Result) -> None:
+    """Raise BadResult unless there is one picture per image asked for, of uint8 and of exactly the size asked for."""
+    height, width = request.sampling.height, request.sampling.width
+    if isinstance(request, Inpaint):
+        height, width = request.image.shape[:2]
+    if len(result.images) != request.sampling.count:
+        raise BadResult(
+            f"The engine gave {len(result.images)} images, not {request.sampling.count}; generate again."
+        )
+    for image in result.images:
+        pixels = image.pixels
+        if pixels.dtype != np.uint8 or pixels.shape not in ((height, width, 3), (height, width, 4)):
+            raise BadResult(
+                f"The engine gave a picture of shape {pixels.shape} for one of {width} x {height}; generate again."
+            )

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The closed set of messages that a job sends from the generation thread to whoever drains them.
+
+A job sends ``Queued``, then any of ``Loading``, ``Started``, ``Progress``, ``Preview``, then **exactly one** of
+``Finished``, ``Cancelled``, ``Failed``, whatever happens: the engine raises, the worker dies, Blender quits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .errors import ErrorKind
+from .request import ImageArray, Request
+
+
+@dataclass(frozen=True)
+class Seam:
+    """How visible the wrapped edges are: mean absolute step across the edge over the mean step inside.
+
+    About 1 is seamless; a hard seam is well above 2. ``x`` compares the left edge with the right one, ``y`` the
+    top with the bottom. Measured for every result, wrapped or not.
+    """
+
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, eq=False)
+class GeneratedImage:
+    """One picture: uint8 pixels at canvas size, the seed that makes it again, and what to know about it.
+
+    png: the same picture encoded, provenance included, when the generation thread was asked to encode it.
+    """
+
+    pixels: ImageArray
+    seed: int
+    seam: Seam
+    warnings: tuple[str, ...] = ()
+    png: bytes | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a finished job gives: ``request.sampling.count`` pictures in the order of their seeds."""
+
+    request: Request
+    images: tuple[GeneratedImage, ...]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Queued:
+    job_id: str
+
+
+@dataclass(frozen=True)
+class Loading:
+    """The model is being loaded; ``text`` says what, for the status line."""
+
+    job_id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Started:
+    """Denoising begins; ``steps`` counts those of all images of the job together."""
+
+    job_id: str
+    steps: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    """``step`` of ``steps`` is done, 1 <= step <= steps."""
+
+    job_id: str
+    step: int
+    steps: int
+
+
+@dataclass(frozen=True, eq=False)
+class Preview:
+    """A small picture (uint8, RGB) of what image ``index`` looks like so far."""
+
+    job_id: str
+    pixels: ImageArray
+    index: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    job_id: str
+    result: Result
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    job_id: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """``message`` is one sentence for the artist; ``details`` (a traceback) is for the log."""
+
+    job_id: str
+    kind: ErrorKind
+    message: str
+    details: str = field(default="", repr=False)
+
+
+Closing = Finished | Cancelled | Failed
+Message = Queued | Loading | Started | Progress | Preview | Closing

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pixels and masks between Blender's convention and the engine's; the one module that converts.
+
+Engine side: uint8, height x width x 3 or 4, row 0 at the top, sRGB-encoded.
+Blender side: flat float32 RGBA, row 0 at the bottom; sRGB-encoded for byte images, scene-linear for float ones.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import InvalidRequest
+from .geometry import mask_bounds
+from .messages import Seam
+from .request import ImageArray, MaskArray, Tiling
+
+FloatArray = NDArray[np.float32]
+
+
+def to_blender(pixels: ImageArray, out: FloatArray | None = None) -> FloatArray:
+    """Flat float32 RGBA of ``width * height * 4`` values in 0..1 for the ``pixels`` of a byte image.
+
+    The values stay sRGB-encoded, which is what Blender's byte images hold; alpha is 1 where there was none. ``out``
+    (same length) is reused when given, since allocating is half of the cost at large sizes.
+    """
+    height, width, channels = pixels.shape
+    if out is None:
+        out = np.empty(width * height * 4, np.float32)
+    rgba = out.reshape(height, width, 4)
+    np.multiply(pixels[::-1], np.float32(1 / 255), out=rgba[..., :channels])
+    if channels == 3:
+        rgba[..., 3] = 1.0
+    return out
+
+
+def from_blender(flat: FloatArray, width: int, height: int, *, linear: bool) -> ImageArray:
+    """uint8, height x width x 4, row 0 at the top, from a Blender image's flat RGBA values.
+
+    linear: the values are scene-linear (float images) and are sRGB-encoded here. Values outside 0..1 are clipped.
+    Raises InvalidRequest when a value is not a finite number, which a byte image would silently turn black.
+    """
+    rgba = flat.reshape(height, width, 4)[::-1]
+    if not np.isfinite(rgba).all():
+        raise InvalidRequest(
+            "image", "The source image holds values that are not numbers; render or load it again."
+        )
+    rgba = np.clip(rgba, 0.0, 1.0)
+    if linear:
+        rgba[..., :3] = linear_to_srgb(rgba[..., :3])
+    return _to_bytes(rgba)
+
+
+def mask_from_blender(flat: FloatArray, width: int, height: int) -> MaskArray:
+    """float32 mask, height x width, 1 where the artist painted white.
+
+    The value is the mean of red, green and blue times alpha, so that both white on black and white on transparent
+    are masks. Raises InvalidRequest for values that are not numbers.
+    """
+    rgba = flat.reshape(height, width, 4)[::-1]
+    mask = rgba[..., :3].mean(axis=2, dtype=np.float32) * rgba[..., 3]
+    if not np.isfinite(mask).all():
+        raise InvalidRequest(
+            "mask", "The mask holds values that are not numbers; make a new mask and paint it again."
+        )
+    return np.ascontiguousarray(np.clip(mask, 0.0, 1.0), np.float32)
+
+
+def linear_to_srgb(linear: FloatArray) -> FloatArray:
+    """The sRGB transfer curve (IEC 61966-2-1) for values in 0..1."""
+    low = linear * np.float32(12.92)
+    high = np.float32(1.055) * np.power(linear, np.float32(1 / 2.4)) - np.float32(0.055)
+    return np.where(linear <= np.float32(0.0031308), low, high)
+
+
+def _to_bytes(values: FloatArray) -> ImageArray:
+    """Rounded, not cut: 0.5 becomes 128."""
+    values = values * np.float32(255)
+    values += np.float32(0.5)
+    return values.astype(np.uint8)
+
+
+def feather_mask(mask: MaskArray, feather: int, tiling: Tiling = Tiling.OFF) -> FloatArray:
+    """How much of the new picture shows at each pixel: float32, height x width, 0..1.
+
+    The mask's own value where it is painted; outside, 1 falling to 0 with the Euclidean distance from the nearest
+    pixel of the mask that is at least half white; exactly 0 at ``feather`` pixels and beyond. The band wraps around
+    the axes that tile.
+    """
+    bounds = mask_bounds(mask)
+    if feather == 0 or bounds is None:
+        return mask.astype(np.float32)
+    height, width = mask.shape
+    pad_x = min(feather, width) if tiling.wraps_x else 0
+    pad_y = min(feather, height) if tiling.wraps_y else 0
+    padded = np.pad(mask, ((pad_y, pad_y), (pad_x, pad_x)), mode="wrap")
+    distance = _distance_to(padded >= 0.5, feather)
+    falloff = np.clip(1.0 - distance / np.float32(feather), 0.0, 1.0)
+    falloff = falloff[pad_y : pad_y + height, pad_x : pad_x + width]
+    return np.maximum(mask, falloff).astype(np.float32)
+
+
+def _distance_to(inside: NDArray[np.bool_], limit: int) -> FloatArray:
+    """Euclidean distance in pixels to the nearest True, at most ``limit``; exact, one axis after the other."""
+    height, width = inside.shape
+    columns = np.arange(width, dtype=np.float32)
+    far = np.float32(2 * limit + width)
+    before = np.maximum.accumulate(np.where(inside, columns, -far), axis=1)
+    after = np.minimum.accumulate(np.where(inside, columns, far + width)[:, ::-1], axis=1)[:, ::-1]
+    along_row = np.minimum(columns - before, after - columns) ** 2
+    squared = np.full((height, width), np.float32(limit) ** 2)
+    for offset in range(-min(limit, height - 1), min(limit, height - 1) + 1):
+        here = slice(max(0, -offset), height - max(0, offset))
+        there = slice(max(0, offset), height - max(0, -offset))
+        np.minimum(squared[here], along_row[there] + np.float32(offset) ** 2, out=squared[here])
+    distance: FloatArray = np.sqrt(squared)
+    return distance
+
+
+def composite(original: ImageArray, generated: ImageArray, alpha: FloatArray) -> ImageArray:
+    """``generated`` laid over ``original``: equal to the original to the last bit wherever ``alpha`` is 0.
+
+    original: height x width x 3 or 4; an alpha channel is kept as it is. generated: at least 3 channels, of which
+    the first three are used. alpha: float32, height x width, 0..1.
+    """
+    result = original.copy()
+    touched = alpha > 0
+    share = alpha[touched][:, None]
+    blended = original[touched][:, :3] * (1 - share) + generated[touched][:, :3] * share
+    result[touched, :3] = np.rint(blended).astype(np.uint8)
+    return result
+
+
+def seam_error(pixels: ImageArray) -> Seam:
+    """Mean absolute step across each wrapped edge over the mean step inside; see :class:`~.messages.Seam`.
+
+    A picture without any step inside has an error of 1 if its edges agree too.
+    """
+    rgb = pixels[..., :3].astype(np.int16)
+    return Seam(x=_wrap_ratio(rgb), y=_wrap_ratio(rgb.swapaxes(0, 1)))
+
+
+def _wrap_ratio(rgb: NDArray[np.int16]) -> float:
+    across = float(np.abs(rgb[:, 0] - rgb[:, -1]).mean())
+    inside = float(np.abs(np.diff(rgb, axis=1)).mean()) if rgb.shape[1] > 1 else 0.0
+    if across == 0.0 and inside == 0.0:
+        return 1.0
+    # A millionth of a level keeps the ratio finite, so that it can be written as JSON.
+    return across / max(inside, 1e-6)

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The complete request: everything a generation needs, and nothing travels beside it.
+
+The panel makes it, the command line reads it, the engine runs it, and the provenance on an image stores it.
+
+Vocabulary: the *canvas* is the image the artist gets, of exactly the size asked for. Images are uint8 arrays,
+height x width x 3 or 4, row 0 at the top, sRGB-encoded. Masks are float32 arrays, height x width, 1 (white) =
+regenerate, 0 (black) = keep.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+ImageArray = NDArray[np.uint8]
+MaskArray = NDArray[np.float32]
+
+STARTER_MODEL = "starter"
+"""Model name of the small model that ships with the add-on; any other name is a folder in the diffusers layout."""
+
+SCHEDULERS = (
+    "DPM++ 2M",
+    "DPM++ 2M Karras",
+    "DPM++ SDE",
+    "Euler",
+    "Euler a",
+    "DDIM",
+    "DDPM",
+    "UniPC",
+    "Heun",
+    "LMS",
+    "PNDM",
+    "DPM2",
+    "DEIS",
+    "LCM",
+)
+"""Schedulers by the names artists know, the default first."""
+
+SEED_LIMIT = 2**63
+
+
+class Tiling(str, Enum):
+    """The axes along which the result repeats without a seam."""
+
+    OFF = "off"
+    X = "x"
+    Y = "y"
+    BOTH = "both"
+
+    @property
+    def wraps_x(self) -> bool:
+        return self in (Tiling.X, Tiling.BOTH)
+
+    @property
+    def wraps_y(self) -> bool:
+        return self in (Tiling.Y, Tiling.BOTH)
+
+    @classmethod
+    def of(cls, *, x: bool, y: bool) -> Tiling:
+        return cls.BOTH if x and y else cls.X if x else cls.Y if y else cls.OFF
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How the reverse process is run.
+
+    width, height: canvas size in pixels, 16 to 8192 each.
+    steps: denoising steps of the full schedule, 1 to 1000; strength shortens it.
+    guidance_scale: w of classifier-free guidance, uncond + w (cond - uncond); 0 ignores the prompt, 1 is the
+        conditional model alone.
+    seed: of the first image, 0 <= seed < 2**63; image k of ``count`` has the seed :meth:`seed_of` (k).
+    """
+
+    width: int = 512
+    height: int = 512
+    steps: int = 20
+    guidance_scale: float = 7.5
+    scheduler: str = SCHEDULERS[0]
+    seed: int = 0
+    count: int = 1
+
+    def seed_of(self, index: int) -> int:
+        return (self.seed + index) % SEED_LIMIT
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextToImage:
+    """A picture from a prompt alone."""
+
+    prompt: str
+    negative_prompt: str = ""
+    model: str = STARTER_MODEL
+    tiling: Tiling = Tiling.OFF
+    sampling: Sampling = field(default_factory=Sampling)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ImageToImage(TextToImage):
+    """A picture from a prompt and another picture (SDEdit, Meng et al. 2021).
+
+    image: uint8, any size; it is resized to the canvas.
+    strength: 0 < strength <= 1, the part of the schedule that is run: more noise, more freedom.
+    """
+
+    image: ImageArray
+    strength: float = 0.6
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Inpaint(TextToImage):
+    """The masked part of an image made anew; the prompt may be empty.
+
+    image: uint8; the result has its size and its channels, and equals it to the last bit outside the mask and
+        the feather.
+    mask: float32, the size of the image, 1 = regenerate, 0 = keep.
+    strength: as in :class:`ImageToImage`; 1 forgets what lay under the mask.
+    feather: width in pixels of the band outside the mask in which old and new are blended, 0 to 256.
+    crop_to_mask: generate only the mask's bounding box and ``context`` pixels around it, not the whole canvas.
+    context: margin in pixels around the mask that the model sees, 0 to 2048.
+
+    The region generated (crop or canvas) has its own size where that is at least ``sampling.width`` x
+    ``sampling.height``; a smaller one is enlarged to fit that size, since models draw small things badly.
+    """
+
+    image: ImageArray
+    mask: MaskArray
+    strength: float = 1.0
+    feather: int = 8
+    crop_to_mask: bool = True
+    context: int = 32
+
+
+Request = TextToImage | ImageToImage | Inpaint

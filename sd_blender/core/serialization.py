@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Requests as JSON with their arrays beside: for the wire, for files, and as provenance on an image."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import InvalidRequest
+from .messages import GeneratedImage
+from .request import ImageToImage, Inpaint, Request, Sampling, TextToImage, Tiling
+from .validation import validate
+from .version import VERSION
+
+FORMAT_VERSION = 1
+Arrays = dict[str, NDArray[Any]]
+Header = dict[str, Any]
+
+TASKS: dict[str, type[TextToImage]] = {
+    "text_to_image": TextToImage,
+    "image_to_image": ImageToImage,
+    "inpaint": Inpaint,
+}
+_TASK_NAMES = {task: name for name, task in TASKS.items()}
+ARRAY_FIELDS = ("image", "mask")
+
+
+def to_json(request: Request) -> tuple[Header, Arrays]:
+    """The request as a JSON object and its arrays by field name; :func:`from_json` is the inverse."""
+    header: Header = {"version": FORMAT_VERSION, "task": _TASK_NAMES[type(request)]}
+    arrays: Arrays = {}
+    for field in dataclasses.fields(request):
+        value = getattr(request, field.name)
+        if field.name in ARRAY_FIELDS:
+            arrays[field.name] = value
+        elif isinstance(value, Tiling):
+            header[field.name] = value.value
+        elif isinstance(value, Sampling):
+            header[field.name] = dataclasses.asdict(value)
+        else:
+            header[field.name] = value
+    return header, arrays
+
+
+def from_json(header: Header, arrays: Arrays) -> Request:
+    """The validated request. Raises InvalidRequest for anything it does not know, rather than guess."""
+    if not isinstance(header, dict) or header.get("version") != FORMAT_VERSION:
+        raise InvalidRequest(
+            "version", f"These settings are not of format {FORMAT_VERSION}; update SD Blender."
+        )
+    task = TASKS.get(str(header.get("task")))
+    if task is None:
+        raise InvalidRequest("task", "The task of these settings is unknown; update SD Blender.")
+    values = {name: value for name, value in header.items() if name not in ("version", "task")}
+    _refuse_unknown(values, task, "")
+    if "tiling" in values:
+        values["tiling"] = _tiling(values["tiling"])
+    if "sampling" in values:
+        values["sampling"] = _sampling(values["sampling"])
+    needed = [field.name for field in dataclasses.fields(task) if field.name in ARRAY_FIELDS]
+    for name in needed:
+        if name not in arrays:
+            raise InvalidRequest(name, f"These settings come without their {name}; choose it again.")
+        values[name] = arrays[name]
+    if "prompt" not in values:
+        raise InvalidRequest("prompt", "These settings hold no prompt; describe the texture you want.")
+    request = task(**values)
+    validate(request)
+    return request
+
+
+def _refuse_unknown(values: Header, owner: type, prefix: str) -> None:
+    known = {field.name for field in dataclasses.fields(owner)} - set(ARRAY_FIELDS)
+    for name in values:
+        if name not in known:
+            raise InvalidRequest(
+                f"{prefix}{name}"[:60], f"The setting {str(name)[:40]!r} is unknown; update SD Blender."
+            )
+
+
+def _tiling(value: object) -> Tiling:
+    try:
+        return Tiling(value)
+    except ValueError:
+        raise InvalidRequest("tiling", "The tiling is unknown; choose off, x, y or both.") from None
+
+
+def _sampling(values: object) -> Sampling:
+    if not isinstance(values, dict):
+        raise InvalidRequest("sampling", "The sampling settings are missing; reset them in the panel.")
+    _refuse_unknown(values, Sampling, "sampling.")
+    return Sampling(**values)
+
+
+def provenance(request: Request, image: GeneratedImage | None = None) -> str:
+    """JSON text that tells how a picture was made: the whole request, arrays by shape and SHA-256, and the outcome."""
+    header, arrays = to_json(request)
+    header["software"] = f"SD Blender {VERSION}"
+    header["arrays"] = {name: _fingerprint(array) for name, array in arrays.items()}
+    if image is not None:
+        seam = {"x": round(image.seam.x, 4), "y": round(image.seam.y, 4)}
+        header["result"] = {"seed": image.seed, "seam": seam, "warnings": list(image.warnings)}
+    return json.dumps(header, ensure_ascii=False, sort_keys=True)
+
+
+def _fingerprint(array: NDArray[Any]) -> Header:
+    digest = hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
+    return {"shape": list(array.shape), "dtype": str(array.dtype), "sha256": digest}

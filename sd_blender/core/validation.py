@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Refusals before slow work: one sentence each, with the field named.
+
+A request may come from the panel, a file or a stranger's .blend, so types are checked as well as ranges.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .errors import InvalidRequest
+from .request import (
+    SCHEDULERS,
+    SEED_LIMIT,
+    ImageArray,
+    ImageToImage,
+    Inpaint,
+    Request,
+    Sampling,
+    TextToImage,
+    Tiling,
+)
+
+MIN_SIDE, MAX_SIDE = 16, 8192
+MAX_SOURCE_SIDE = 16384
+MAX_STEPS = 1000
+MAX_GUIDANCE = 100.0
+MAX_COUNT = 64
+MAX_PROMPT = 10_000
+MAX_FEATHER = 256
+MAX_CONTEXT = 2048
+
+
+def validate(request: Request) -> None:
+    """Raise :class:`~.errors.InvalidRequest` unless the request can be run as it stands."""
+    if not isinstance(request, TextToImage):
+        raise InvalidRequest("task", "This is not a request for a picture; make one with the panel.")
+    _check_text("prompt", "prompt", request.prompt)
+    _check_text("negative_prompt", "negative prompt", request.negative_prompt)
+    if not request.prompt.strip() and not isinstance(request, Inpaint):
+        raise InvalidRequest("prompt", "The prompt is empty; describe the texture you want.")
+    if not isinstance(request.model, str) or not request.model.strip() or "\0" in request.model:
+        raise InvalidRequest("model", "No model is chosen; choose the starter model or a model folder.")
+    if not isinstance(request.tiling, Tiling):
+        raise InvalidRequest("tiling", "The tiling is unknown; choose off, x, y or both.")
+    _check_sampling(request.sampling)
+    if isinstance(request, ImageToImage):
+        _check_image(request.image, 1, MAX_SOURCE_SIDE)
+        _check_strength(request.strength)
+    if isinstance(request, Inpaint):
+        _check_inpaint(request)
+
+
+def _check_text(name: str, label: str, text: str) -> None:
+    if not isinstance(text, str):
+        raise InvalidRequest(name, f"The {label} is not text; type it again.")
+    if len(text) > MAX_PROMPT:
+        raise InvalidRequest(name, f"The {label} is longer than {MAX_PROMPT} characters; shorten it.")
+    if "\0" in text:
+        raise InvalidRequest(name, f"The {label} holds null characters; type it again.")
+
+
+def _check_sampling(sampling: Sampling) -> None:
+    if not isinstance(sampling, Sampling):
+        raise InvalidRequest("sampling", "The sampling settings are missing; reset them in the panel.")
+    _check_integer("width", "width", sampling.width, MIN_SIDE, MAX_SIDE)
+    _check_integer("height", "height", sampling.height, MIN_SIDE, MAX_SIDE)
+    _check_integer("steps", "number of steps", sampling.steps, 1, MAX_STEPS)
+    _check_integer("seed", "seed", sampling.seed, 0, SEED_LIMIT - 1)
+    _check_integer("count", "number of images", sampling.count, 1, MAX_COUNT)
+    _check_number("guidance_scale", "guidance scale", sampling.guidance_scale, 0.0, MAX_GUIDANCE)
+    if sampling.scheduler not in SCHEDULERS:
+        raise InvalidRequest(
+            "scheduler",
+            f"The scheduler {_shown(sampling.scheduler)!r} is unknown; choose one of {', '.join(SCHEDULERS)}.",
+        )
+
+
+def _check_integer(name: str, label: str, value: int, low: int, high: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise InvalidRequest(name, f"The {label} is {_shown(value)}; set it from {low} to {high}.")
+
+
+def _check_number(name: str, label: str, value: float, low: float, high: float) -> None:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or not low <= value <= high:
+        raise InvalidRequest(name, f"The {label} is {_shown(value)}; set it from {low:g} to {high:g}.")
+
+
+def _shown(value: object) -> str:
+    return str(value)[:40]
+
+
+def _check_strength(strength: float) -> None:
+    _check_number("strength", "strength", strength, 0.0, 1.0)
+    if strength == 0:
+        raise InvalidRequest("strength", "A strength of 0 changes nothing; raise it above 0.")
+
+
+def _check_image(image: ImageArray, low: int, high: int) -> None:
+    if (
+        not isinstance(image, np.ndarray)
+        or image.dtype != np.uint8
+        or image.ndim != 3
+        or image.shape[2] not in (3, 4)
+    ):
+        raise InvalidRequest(
+            "image", "The source is not an RGB or RGBA image of 8 bits; choose another image."
+        )
+    height, width = image.shape[:2]
+    if not (low <= height <= high and low <= width <= high):
+        raise InvalidRequest(
+            "image", f"The source image is {width} x {height} pixels; each side must be from {low} to {high}."
+        )
+
+
+def _check_inpaint(request: Inpaint) -> None:
+    _check_image(request.image, MIN_SIDE, MAX_SIDE)
+    _check_strength(request.strength)
+    _check_integer("feather", "feather", request.feather, 0, MAX_FEATHER)
+    _check_integer("context", "context", request.context, 0, MAX_CONTEXT)
+    if not isinstance(request.crop_to_mask, bool):
+        raise InvalidRequest("crop_to_mask", "Crop to mask is neither on nor off; set it again.")
+    mask = request.mask
+    if not isinstance(mask, np.ndarray) or mask.dtype != np.float32 or mask.ndim != 2:
+        raise InvalidRequest("mask", "The mask is not a picture in grey; make a new mask and paint it.")
+    if mask.shape != request.image.shape[:2]:
+        raise InvalidRequest(
+            "mask",
+            f"The mask is {mask.shape[1]} x {mask.shape[0]} pixels and the image {request.image.shape[1]} x "
+            f"{request.image.shape[0]}; make a mask of the image's size.",
+        )
+    if not (np.isfinite(mask).all() and mask.min() >= 0 and mask.max() <= 1):
+        raise InvalidRequest(
+            "mask", "The mask holds values outside 0 to 1; make a new mask and paint it again."
+        )
+    if mask.max() < 0.5:
+        raise InvalidRequest("mask", "The mask is empty; paint white where the image should change.")
+    if mask.min() >= 0.5:
+        raise InvalidRequest(
+            "mask",
+            "The mask covers the whole image, so nothing would be kept; use Image to Image, or paint less.",
+        )
