@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from sd_blender.core.errors import InvalidRequest
+from sd_blender.core.messages import GeneratedImage, Seam
+from sd_blender.core.request import ImageToImage, Inpaint, Sampling, TextToImage, Tiling
+from sd_blender.core.serialization import ARRAY_FIELDS, from_json, provenance, to_json
+
+IMAGE = np.random.default_rng(1).integers(0, 256, (16, 24, 3), dtype=np.uint8)
+MASK = np.zeros((16, 24), np.float32)
+MASK[2:5, 3:9] = 1
+COMMON = {
+    "prompt": "größer “stone” 🧱",
+    "negative_prompt": "blurry",
+    "tiling": Tiling.X,
+    "model": "/models/a b",
+    "sampling": Sampling(width=640, seed=2**63 - 1, scheduler="Euler a", guidance_scale=0.5, count=3),
+}
+REQUESTS = [
+    TextToImage(**COMMON),
+    ImageToImage(**COMMON, image=IMAGE, strength=0.25),
+    Inpaint(**COMMON, image=IMAGE, mask=MASK, feather=3, crop_to_mask=False, context=7),
+]
+
+
+@pytest.mark.parametrize("request_", REQUESTS, ids=lambda r: type(r).__name__)
+def test_every_field_survives(request_):
+    header, arrays = to_json(request_)
+    back = from_json(json.loads(json.dumps(header)), arrays)
+    assert type(back) is type(request_)
+    for field in dataclasses.fields(request_):
+        before, after = getattr(request_, field.name), getattr(back, field.name)
+        if field.name in ARRAY_FIELDS:
+            assert np.array_equal(before, after)
+        else:
+            assert before == after and type(before) is type(after)
+
+
+def test_what_is_left_out_takes_its_default():
+    assert from_json({"version": 1, "task": "text_to_image", "prompt": "sand"}, {}) == TextToImage(prompt="sand")
+
+
+@pytest.mark.parametrize(
+    "header, arrays, field",
+    [
+        (None, {}, "version"),
+        ({"task": "text_to_image", "prompt": "a"}, {}, "version"),
+        ({"version": 2, "task": "text_to_image", "prompt": "a"}, {}, "version"),
+        ({"version": 1, "task": "__import__", "prompt": "a"}, {}, "task"),
+        ({"version": 1, "task": "text_to_image"}, {}, "prompt"),
+        ({"version": 1, "task": "text_to_image", "prompt": "a", "__proto__": 1}, {}, "__proto__"),
+        ({"version": 1, "task": "text_to_image", "prompt": "a", "image": [1]}, {}, "image"),
+        ({"version": 1, "task": "text_to_image", "prompt": "a", "tiling": {}}, {}, "tiling"),
+        ({"version": 1, "task": "text_to_image", "prompt": "a", "sampling": 5}, {}, "sampling"),
+        ({"version": 1, "task": "text_to_image", "prompt": "a", "sampling": {"eta": 1}}, {}, "sampling.eta"),
+        ({"version": 1, "task": "text_to_image", "prompt": "a", "sampling": {"steps": 1e9}}, {}, "steps"),
+        ({"version": 1, "task": "text_to_image", "prompt": ["a"]}, {}, "prompt"),
+        ({"version": 1, "task": "inpaint", "prompt": "a"}, {"image": IMAGE}, "mask"),
+        ({"version": 1, "task": "image_to_image", "prompt": "a"}, {"image": MASK}, "image"),
+    ],
+)
+def test_hostile_settings_are_refused_with_their_field(header, arrays, field):
+    with pytest.raises(InvalidRequest) as caught:
+        from_json(header, arrays)
+    assert caught.value.field == field
+
+
+def test_provenance_tells_everything_but_the_pixels():
+    request = REQUESTS[2]
+    image = GeneratedImage(IMAGE, seed=12, seam=Seam(1.23456, 0.9), warnings=("cut",))
+    told = json.loads(provenance(request, image))
+    header, _ = to_json(request)
+    assert {name: told[name] for name in header} == json.loads(json.dumps(header))
+    assert told["result"] == {"seed": 12, "seam": {"x": 1.2346, "y": 0.9}, "warnings": ["cut"]}
+    assert told["arrays"]["image"]["shape"] == [16, 24, 3]
+    changed = dataclasses.replace(request, image=IMAGE + 1)
+    assert json.loads(provenance(changed))["arrays"]["image"] != told["arrays"]["image"]
