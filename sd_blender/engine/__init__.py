@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pictures from requests, with torch, diffusers and transformers. Those are imported when an engine is made."""
+
+from __future__ import annotations
+
+from ..core.engine_protocol import Engine
+from ..core.errors import EngineUnavailable
+
+
+def create_engine(device: str = "auto", dtype: str = "auto") -> Engine:
+    """The engine that runs in this process.
+
+    device: "auto", "cpu", "cuda" (NVIDIA and, with torch for ROCm, AMD) or "mps". dtype: "auto", "float32",
+    "float16" or "bfloat16", the precision of U-Net and autoencoder. Raises EngineUnavailable when a library is missing
+    or the device is not there.
+    """
+    from .libraries import offline, quiet
+
+    try:
+        with offline(), quiet():
+            from .diffusers_engine import DiffusersEngine
+    except (ImportError, OSError, RuntimeError) as error:
+        # OSError: a library that cannot be mapped (WinError 126). RuntimeError: diffusers' lazy import of a part.
+        missing = (getattr(error, "name", None) or "A library").partition(".")[0]
+        raise EngineUnavailable(
+            f"{missing} is not installed in this Python, or is broken; install torch, diffusers and transformers.",
+            details=str(error),
+        ) from error
+    return DiffusersEngine(device=device, dtype=dtype)

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engine that runs Stable Diffusion in this process: request in, pictures out."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import torch
+
+from ..core.engine_protocol import IsCancelled, Report
+from ..core.messages import GeneratedImage, Loading, Result, Started
+from ..core.request import STARTER_MODEL, Request
+from .cancel import cancellable, stop_if_cancelled
+from .canvas import Work, plan
+from .device import choose_device, choose_dtype, describe, free_memory
+from .generation import Generation
+from .guards import is_out_of_memory, out_of_memory
+from .libraries import quiet
+from .models import LoadedModel, ModelStore
+from .steps import StepWatcher
+from .tiling import tiled
+
+STARTER_FOLDER = Path(__file__).parent.parent / "starter_model"
+
+
+class DiffusersEngine:
+    """Implements :class:`~..core.engine_protocol.Engine` with the pipelines of diffusers.
+
+    device, dtype: see :func:`~.device.choose_device` and :func:`~.device.choose_dtype`. preview_interval:
+    seconds between two previews.
+    """
+
+    def __init__(self, device: str = "auto", dtype: str = "auto", preview_interval: float = 0.1) -> None:
+        self._device = choose_device(device)
+        self._models = ModelStore(self._device, choose_dtype(dtype, self._device))
+        self._preview_interval = preview_interval
+
+    def generate(self, job_id: str, request: Request, report: Report, is_cancelled: IsCancelled) -> Result:
+        """See :class:`~..core.engine_protocol.Engine`. Weights stay loaded for the next call."""
+        began = time.perf_counter()
+        work = None
+        try:
+            with quiet(), torch.no_grad():
+                model = self._model(job_id, request, report, is_cancelled)
+                work = plan(request, model.grid)
+                images = self._pictures(job_id, request, model, work, report, is_cancelled)
+            return Result(request, tuple(images), time.perf_counter() - began)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            failure = out_of_memory(error, work.size if work else None)
+        # Outside the except block, where the traceback no longer holds the tensors.
+        free_memory()
+        raise failure
+
+    def unload(self) -> None:
+        self._models.unload()
+
+    def _model(self, job_id: str, request: Request, report: Report, is_cancelled: IsCancelled) -> LoadedModel:
+        stop_if_cancelled(is_cancelled)
+        folder = STARTER_FOLDER if request.model == STARTER_MODEL else Path(os.path.expanduser(request.model))
+
+        def announce(text: str) -> None:
+            report(Loading(job_id, f"{text} ({describe(self._device)})"))
+
+        model = self._models.get(folder, announce, is_cancelled)
+        stop_if_cancelled(is_cancelled)
+        return model
+
+    def _pictures(
+        self,
+        job_id: str,
+        request: Request,
+        model: LoadedModel,
+        work: Work,
+        report: Report,
+        is_cancelled: IsCancelled,
+    ) -> list[GeneratedImage]:
+        generation = Generation(request, model, work)
+        steps = generation.steps * request.sampling.count
+        watcher = StepWatcher(
+            job_id, steps, report, is_cancelled, lambda: model.preview, self._preview_interval
+        )
+        report(Started(job_id, steps))
+        images: list[GeneratedImage] = []
+        with tiled(work.tiling, model.unet, model.vae), cancellable(is_cancelled, model.unet, model.vae):
+            for batch in generation.batches():
+                images += generation.pictures(batch, watcher.on_step(batch))
+        return images

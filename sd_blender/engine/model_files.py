@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks of a model folder before anything is loaded from it.
+
+A model comes from a stranger. What it may hold is a list of ours: five components of known classes, weights
+in safetensors, and configurations that name no code. Nothing here imports torch, so a refusal comes at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import ModelNotFound, ModelRefused
+from .weights_file import Shapes, read_shapes
+
+PIPELINES = ("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", "StableDiffusionInpaintPipeline")
+
+SCHEDULER_CLASSES = (
+    "DDPMScheduler",
+    "DDIMScheduler",
+    "PNDMScheduler",
+    "LMSDiscreteScheduler",
+    "EulerDiscreteScheduler",
+    "EulerAncestralDiscreteScheduler",
+    "HeunDiscreteScheduler",
+    "DPMSolverMultistepScheduler",
+    "KDPM2DiscreteScheduler",
+    "UniPCMultistepScheduler",
+    "DEISMultistepScheduler",
+    "LCMScheduler",
+)
+
+_COMPONENTS: dict[str, tuple[tuple[str, str], ...]] = {
+    "vae": (("diffusers", "AutoencoderKL"),),
+    "text_encoder": (("transformers", "CLIPTextModel"),),
+    "tokenizer": (("transformers", "CLIPTokenizer"), ("transformers", "CLIPTokenizerFast")),
+    "unet": (("diffusers", "UNet2DConditionModel"),),
+    "scheduler": tuple(("diffusers", name) for name in SCHEDULER_CLASSES),
+}
+_NEVER_LOADED = ("safety_checker", "feature_extractor", "image_encoder")
+_WEIGHT_STEMS = {
+    "vae": "diffusion_pytorch_model",
+    "unet": "diffusion_pytorch_model",
+    "text_encoder": "model",
+}
+_CODE_KEYS = ("auto_map", "custom_pipeline", "trust_remote_code", "_attn_implementation_internal")
+_PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """A model folder that passed every check.
+
+    variants: for each component with weights, the part of its file name that diffusers calls the variant
+        ("fp16"), or None.
+    weights: the files that will be loaded.
+    """
+
+    folder: Path
+    scheduler_class: str
+    unet_channels: int
+    variants: dict[str, str | None]
+    weights: tuple[Path, ...]
+
+    @property
+    def signature(self) -> tuple[tuple[str, int, int], ...]:
+        """Changes when a file that would be loaded changes on disk."""
+        stats = [(path, path.stat()) for path in self.weights]
+        return tuple((str(path), stat.st_size, stat.st_mtime_ns) for path, stat in stats)
+
+
+def check_model(folder: Path) -> ModelFiles:
+    """Raise ModelNotFound or ModelRefused, with a sentence that names the file, unless ``folder`` can be loaded."""
+    # os.path answers for a name that is too long, too, where pathlib raises.
+    if os.path.isfile(folder):
+        raise ModelRefused(
+            f"{folder} is a single file; choose a folder in the diffusers layout (convert the file with diffusers)."
+        )
+    if not os.path.isdir(folder):
+        raise ModelNotFound(f"There is no model at {folder}; choose another model or put it back there.")
+    if not (folder / "model_index.json").is_file():
+        raise ModelRefused(
+            f"{folder} has no model_index.json; choose the folder of a model in the diffusers layout."
+        )
+    _refuse_code(folder)
+    index = _read_json(folder / "model_index.json")
+    _check_index(folder, index)
+    variants, weights, shapes = _check_weights(folder)
+    channels = _check_family(folder, shapes)
+    return ModelFiles(folder, index["scheduler"][1], channels, variants, tuple(weights))
+
+
+def _refuse_code(folder: Path) -> None:
+    for path in sorted(folder.rglob("*.py*")):
+        if path.suffix in (".py", ".pyc", ".pyd", ".pyw"):
+            raise ModelRefused(
+                f"{path} is a program and models may not bring any; delete it if you trust the rest of the model."
+            )
+    for path in [folder / "model_index.json", *sorted(folder.glob("*/*config*.json"))]:
+        for key in _CODE_KEYS:
+            if _has_key(_read_json(path), key):
+                raise ModelRefused(f"{path} asks to run code of its own ({key}); get the model elsewhere.")
+
+
+def _has_key(value: Any, key: str) -> bool:
+    if isinstance(value, dict):
+        return key in value or any(_has_key(item, key) for item in value.values())
+    return isinstance(value, list) and any(_has_key(item, key) for item in value)
+
+
+def _check_index(folder: Path, index: dict[str, Any]) -> None:
+    kind = index.get("_class_name")
+    if kind not in PIPELINES:
+        raise ModelRefused(
+            f"{folder} holds a {kind}; choose a Stable Diffusion 1.x or 2.x model ({', '.join(PIPELINES)})."
+        )
+    for name, entry in index.items():
+        if isinstance(entry, list) and name not in _COMPONENTS and name not in _NEVER_LOADED:
+            raise ModelRefused(
+                f"{folder} has a component {name} that is not known here; choose another model."
+            )
+    for name, known in _COMPONENTS.items():
+        entry = index.get(name)
+        if not isinstance(entry, list) or tuple(entry) not in known:
+            raise ModelRefused(
+                f"{folder} has {entry} as its {name}; only {known[0][1]} is known here, so choose another model."
+            )
+
+
+def _check_weights(folder: Path) -> tuple[dict[str, str | None], list[Path], dict[str, Shapes]]:
+    variants: dict[str, str | None] = {}
+    weights: list[Path] = []
+    shapes: dict[str, Shapes] = {}
+    for name, stem in _WEIGHT_STEMS.items():
+        variants[name], files = _weight_files(folder / name, stem)
+        weights += files
+        shapes[name] = {}
+        for file in files:
+            shapes[name].update(read_shapes(file))
+    return variants, weights, shapes
+
+
+def _weight_files(folder: Path, stem: str) -> tuple[str | None, list[Path]]:
+    """The variant and the safetensors files of one component: a single file, or shards with an index."""
+    for variant in (None, "fp16", "bf16"):
+        name = f"{stem}.{variant}" if variant else stem
+        if (folder / f"{name}.safetensors").is_file():
+            return variant, [folder / f"{name}.safetensors"]
+    index = folder / f"{stem}.safetensors.index.json"
+    if index.is_file():
+        names = sorted(set(_read_json(index).get("weight_map", {}).values()))
+        for name in names:
+            if Path(name).name != name or not (folder / name).is_file():
+                raise ModelRefused(f"{index} names {name}, which is not beside it; download the model again.")
+        return None, [folder / name for name in names]
+    pickles = [path for path in sorted(folder.glob("*")) if path.suffix.lower() in _PICKLES]
+    if pickles:
+        raise ModelRefused(
+            f"{pickles[0]} is a pickle, which could run code; get the model as safetensors, or convert it."
+        )
+    raise ModelRefused(f"{folder} lacks {stem}.safetensors; download the model again.")
+
+
+def _check_family(folder: Path, shapes: dict[str, Shapes]) -> int:
+    """Input channels of the U-Net (4 or 9), once the three networks are known to fit each other."""
+    unet = _read_json(folder / "unet" / "config.json")
+    text = _read_json(folder / "text_encoder" / "config.json")
+    vae = _read_json(folder / "vae" / "config.json")
+    first = shapes["unet"].get("conv_in.weight", ())
+    if len(first) != 4 or first[1] != unet.get("in_channels"):
+        raise ModelRefused(
+            f"The weights in {folder / 'unet'} do not match its config.json; they are of another kind (a LoRA, or "
+            "another model family), so choose another model."
+        )
+    if first[1] not in (4, 9):
+        raise ModelRefused(
+            f"The U-Net in {folder} takes {first[1]} channels; choose a text-to-image model (4) or an inpaint "
+            "model (9)."
+        )
+    if unet.get("addition_embed_type") or unet.get("class_embed_type"):
+        raise ModelRefused(f"{folder} is of the SDXL family; choose a Stable Diffusion 1.x or 2.x model.")
+    if vae.get("latent_channels", 4) != 4:
+        raise ModelRefused(
+            f"The autoencoder in {folder} has {vae['latent_channels']} latent channels, not 4."
+        )
+    width, hidden = unet.get("cross_attention_dim"), text.get("hidden_size")
+    if width != hidden:
+        raise ModelRefused(
+            f"In {folder} the U-Net reads text of width {width} and the text encoder writes {hidden}; they belong "
+            "to different models, so download the model again."
+        )
+    return int(first[1])
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelRefused(f"{path} is missing; download the model again.") from error
+    except (OSError, ValueError) as error:
+        raise ModelRefused(f"{path} cannot be read; download the model again.", details=str(error)) from error
+    if not isinstance(value, dict):
+        raise ModelRefused(f"{path} is not a configuration; download the model again.")
+    return value

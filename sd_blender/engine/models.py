@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Loading a model once and keeping it until another is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from ..core.engine_protocol import IsCancelled
+from ..core.errors import ModelRefused
+from .cancel import stop_if_cancelled
+from .canvas import Grid
+from .device import free_memory, keep_float32_outside
+from .guards import is_out_of_memory
+from .libraries import offline
+from .model_files import ModelFiles, check_model
+from .pipelines import Pipelines
+from .preview import LatentPreview
+from .schedulers import model_part
+
+Announce = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """One set of components on the device, shared by the pipelines of all tasks."""
+
+    files: ModelFiles
+    pipelines: Pipelines
+    unet: UNet2DConditionModel
+    vae: AutoencoderKL
+    tokenizer: CLIPTokenizer
+    scheduler_config: dict[str, Any]
+    device: torch.device
+
+    @property
+    def grid(self) -> Grid:
+        per_latent = 2 ** (len(self.vae.config.block_out_channels) - 1)
+        levels = 2 ** (len(self.unet.config.block_out_channels) - 1)
+        return Grid(latent=per_latent, coarse=per_latent * levels)
+
+    @cached_property
+    def preview(self) -> LatentPreview:
+        return LatentPreview.of_model(self.files.folder, self.vae)
+
+
+class ModelStore:
+    """Keeps the last model that was asked for."""
+
+    def __init__(self, device: torch.device, dtype: torch.dtype) -> None:
+        self._device = device
+        self._dtype = dtype
+        self._model: LoadedModel | None = None
+        self._signature: object = None
+
+    def get(self, folder: Path, announce: Announce, is_cancelled: IsCancelled) -> LoadedModel:
+        """The model in ``folder``: the one in memory if its files are still the same, else loaded.
+
+        The folder is checked at every call, which takes about a millisecond. announce: told what is being loaded.
+        Raises ModelNotFound, ModelRefused or JobCancelled; an earlier model stays if loading had not begun.
+        """
+        files = check_model(folder)
+        if self._model is None or self._signature != files.signature:
+            self.unload()
+            self._model = _load(files, self._device, self._dtype, announce, is_cancelled)
+            self._signature = files.signature
+        return self._model
+
+    def unload(self) -> None:
+        self._model = None
+        self._signature = None
+        free_memory()
+
+
+def _load(
+    files: ModelFiles, device: torch.device, dtype: torch.dtype, announce: Announce, is_cancelled: IsCancelled
+) -> LoadedModel:
+    components: dict[str, Any] = {}
+    for name, label in _LABELS.items():
+        stop_if_cancelled(is_cancelled)
+        announce(f"Loading the {label}")
+        components[name] = _load_component(files, name, dtype)
+        if isinstance(components[name], torch.nn.Module):
+            components[name].to(device).eval().requires_grad_(False)
+    stop_if_cancelled(is_cancelled)
+    # A tokenizer that was saved without its limit claims to have none.
+    positions = components["text_encoder"].config.max_position_embeddings
+    components["tokenizer"].model_max_length = min(components["tokenizer"].model_max_length, positions)
+    if dtype != torch.float32:
+        keep_float32_outside(components["unet"], components["vae"])
+    return LoadedModel(
+        files=files,
+        pipelines=Pipelines.of(components),
+        unet=components["unet"],
+        vae=components["vae"],
+        tokenizer=components["tokenizer"],
+        scheduler_config=dict(components["scheduler"].config),
+        device=device,
+    )
+
+
+_LABELS = {
+    "tokenizer": "tokenizer",
+    "scheduler": "scheduler",
+    "text_encoder": "text encoder",
+    "vae": "autoencoder",
+    "unet": "U-Net",
+}
+
+
+def _load_component(files: ModelFiles, name: str, dtype: torch.dtype) -> Any:
+    """One component, of the class that we know for it and with nothing but local safetensors."""
+    local: dict[str, Any] = {
+        "pretrained_model_name_or_path": str(files.folder / name),
+        "local_files_only": True,
+    }
+    try:
+        with offline():
+            if name == "tokenizer":
+                return CLIPTokenizer.from_pretrained(**local)
+            if name == "scheduler":
+                kind = getattr(diffusers, files.scheduler_class)
+                return kind.from_config(model_part(kind.from_pretrained(**local).config))
+            weights = {**local, "use_safetensors": True, "variant": files.variants[name]}
+            network, loading = _load_network(name, weights, dtype)
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError) as error:
+        # What diffusers and transformers raise for a configuration or weights that do not fit each other.
+        if is_out_of_memory(error):
+            raise
+        raise ModelRefused(
+            f"The {_LABELS[name]} in {files.folder} cannot be loaded; download the model again or choose another.",
+            details=f"{type(error).__name__}: {error}",
+        ) from error
+    if loading["missing_keys"]:
+        # Without this the network would run with random numbers in their place.
+        raise ModelRefused(
+            f"The weights of the {_LABELS[name]} in {files.folder} are incomplete; download the model again.",
+            details=", ".join(sorted(loading["missing_keys"])),
+        )
+    return network
+
+
+def _load_network(name: str, weights: dict[str, Any], dtype: torch.dtype) -> tuple[Any, dict[str, Any]]:
+    if name == "text_encoder":
+        # In float32 always: it is small, runs once a picture, and sets the precision of what follows.
+        return CLIPTextModel.from_pretrained(**weights, dtype=torch.float32, output_loading_info=True)
+    network = UNet2DConditionModel if name == "unet" else AutoencoderKL
+    return network.from_pretrained(
+        **weights, torch_dtype=dtype, low_cpu_mem_usage=False, output_loading_info=True
+    )

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tiny models of the real classes, an engine, and a way to run a request and keep what it reported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from sd_blender.core.messages import Message, Result
+from sd_blender.core.request import ImageArray, MaskArray, Request
+
+if TYPE_CHECKING:
+    from sd_blender.engine.diffusers_engine import DiffusersEngine
+    from sd_blender.engine.steps import StepWatcher
+
+# Some environments hold Blender and no torch: the engine's tests, and its imports here, wait for one that does.
+collect_ignore_glob = [] if find_spec("torch") and find_spec("diffusers") else ["test_*.py"]
+
+
+def save_model(folder: Path, **kind: Any) -> Path:
+    from sd_blender.engine.libraries import quiet
+
+    from .tiny_model import save_tiny_model
+
+    with quiet():
+        return save_tiny_model(folder, **kind)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A text-to-image model: 4 channels, the schedule of Stable Diffusion 1.x."""
+    return save_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def tiny_inpaint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An inpaint model: 9 channels."""
+    return save_model(tmp_path_factory.mktemp("models") / "tiny-inpaint", channels=9)
+
+
+@pytest.fixture(scope="session")
+def tiny_zero_snr(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """v-prediction with zero terminal SNR and trailing spacing, as the starter model has them."""
+    from .tiny_model import ZERO_SNR
+
+    return save_model(tmp_path_factory.mktemp("models") / "tiny-zero-snr", schedule=ZERO_SNR)
+
+
+@pytest.fixture(scope="session")
+def engine() -> DiffusersEngine:
+    from sd_blender.engine.diffusers_engine import DiffusersEngine
+
+    return DiffusersEngine(device="cpu", dtype="float32", preview_interval=0.0)
+
+
+class Run:
+    """A finished run: its result, and everything that was reported on the way."""
+
+    def __init__(self, result: Result, messages: list[Message]) -> None:
+        self.result = result
+        self.messages = messages
+
+    @property
+    def pixels(self) -> ImageArray:
+        return self.result.images[0].pixels
+
+    def of(self, kind: type[Message]) -> list[Message]:
+        return [message for message in self.messages if isinstance(message, kind)]
+
+
+@pytest.fixture
+def run(engine: DiffusersEngine) -> Callable[[Request], Run]:
+    def run_request(request: Request, engine: DiffusersEngine = engine) -> Run:
+        messages: list[Message] = []
+        return Run(engine.generate("job", request, messages.append, lambda: False), messages)
+
+    return run_request
+
+
+@pytest.fixture
+def step_tensors(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What the step callback is given, step after step."""
+    from sd_blender.engine.steps import StepWatcher
+
+    seen: list[dict[str, Any]] = []
+    original = StepWatcher.on_step
+
+    def on_step(self: StepWatcher, batch: range) -> Callable[..., Any]:
+        after_step = original(self, batch)
+
+        def keep(pipeline: Any, index: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+            seen.append({**tensors, "timestep": timestep})
+            return after_step(pipeline, index, timestep, tensors)
+
+        return keep
+
+    monkeypatch.setattr(StepWatcher, "on_step", on_step)
+    return seen
+
+
+def painting(width: int, height: int, channels: int = 3, seed: int = 0) -> ImageArray:
+    """Smooth colours with some grain, so that both blur and shift would show."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[0:height, 0:width]
+    waves = [np.sin(x / (5 + 3 * c) + c) + np.cos(y / (7 + 2 * c)) for c in range(channels)]
+    values = 127 + 50 * np.stack(waves, axis=-1) + rng.integers(-8, 9, (height, width, channels))
+    return np.clip(values, 0, 255).astype(np.uint8)
+
+
+def box_mask(width: int, height: int, left: int, top: int, right: int, bottom: int) -> MaskArray:
+    mask = np.zeros((height, width), np.float32)
+    mask[top:bottom, left:right] = 1
+    return mask
