@@ -174,6 +174,9 @@ def test_stop_closes_every_job_and_may_be_called_twice(start):
     engine = FakeEngine(hold=threading.Event())
     thread = start(engine)
     jobs = [thread.submit(REQUEST) for _ in range(3)]
+    messages = []
+    while not any(isinstance(message, Started) for message in messages):
+        messages.append(thread.wait(1))
     assert thread.stop() and thread.stop()
     closings = [m for m in drain(thread) if isinstance(m, CLOSING)]
     assert sorted(m.job_id for m in closings) == sorted(jobs)

@@ -4,7 +4,17 @@ import pytest
 
 from sd_blender.core.errors import ErrorKind
 from sd_blender.core.jobs import JobState, JobTable
-from sd_blender.core.messages import Cancelled, Failed, Finished, Loading, Preview, Progress, Queued, Result, Started
+from sd_blender.core.messages import (
+    Cancelled,
+    Failed,
+    Finished,
+    Loading,
+    Preview,
+    Progress,
+    Queued,
+    Result,
+    Started,
+)
 from sd_blender.core.request import TextToImage
 
 REQUEST = TextToImage(prompt="stone")
@@ -42,7 +52,9 @@ def test_loading_shows_its_text_until_denoising_starts(table):
     assert table.apply(Started("a", 5)).text == ""
 
 
-@pytest.mark.parametrize("closing", [FINISHED, Cancelled("a"), Failed("a", ErrorKind.OUT_OF_MEMORY, "Too big.")])
+@pytest.mark.parametrize(
+    "closing", [FINISHED, Cancelled("a"), Failed("a", ErrorKind.OUT_OF_MEMORY, "Too big.")]
+)
 def test_nothing_follows_a_closing_message(table, closing):
     assert not table.apply(closing).is_open
     for late in (Progress("a", 2, 20), Cancelled("a"), FINISHED):

@@ -41,7 +41,9 @@ def test_every_field_survives(request_):
 
 
 def test_what_is_left_out_takes_its_default():
-    assert from_json({"version": 1, "task": "text_to_image", "prompt": "sand"}, {}) == TextToImage(prompt="sand")
+    assert from_json({"version": 1, "task": "text_to_image", "prompt": "sand"}, {}) == TextToImage(
+        prompt="sand"
+    )
 
 
 @pytest.mark.parametrize(

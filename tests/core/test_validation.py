@@ -32,7 +32,9 @@ def refused(request, field, words):
         validate(request)
     error = caught.value
     assert (error.field, error.kind) == (field, ErrorKind.INVALID_REQUEST)
-    assert words in str(error) and str(error).endswith(".") and "\n" not in str(error) and len(str(error)) < 300
+    assert (
+        words in str(error) and str(error).endswith(".") and "\n" not in str(error) and len(str(error)) < 300
+    )
 
 
 @pytest.mark.parametrize(
