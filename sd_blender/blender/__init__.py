@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Blender layer: the only one that imports bpy, and on Blender's main thread alone.
+
+Order of the flow: ``panels`` -> ``operators`` -> ``build_request`` (``capture``, ``targets``) -> ``session``
+(the generation thread) -> ``pump`` -> ``writeback`` (``textures``, ``materials``).
+"""
+
+from __future__ import annotations
+
+import atexit
+
+from . import compat, lifecycle, masks, operators, panels, preferences, properties, pump
+
+MODULES = (preferences, properties, lifecycle, pump, operators, masks, panels)
+
+_registered: list = []
+
+
+def register() -> None:
+    """Register everything, or nothing when a part of it fails. A second call replaces the first."""
+    unregister()
+    try:
+        for module in MODULES:
+            module.register()
+            _registered.append(module)
+    except BaseException:
+        unregister()
+        raise
+    # Blender 4.2 crashes and 4.5 hangs at exit while Python classes are registered; see also pump.start().
+    atexit.register(_exit)
+    if (handlers := compat.exit_handlers()) is not None:
+        handlers.append(_before_exit)
+
+
+def unregister() -> None:
+    """Undo :func:`register`, last first: jobs are cancelled, the thread is joined. Safe to call twice."""
+    atexit.unregister(_exit)
+    if (handlers := compat.exit_handlers()) is not None and _before_exit in handlers:
+        handlers.remove(_before_exit)
+    while _registered:
+        _registered.pop().unregister()
+
+
+def _before_exit(*_) -> None:
+    """End the thread while everything that it uses is still there."""
+    pump.unregister()
+
+
+def _exit() -> None:
+    """What a script left registered; a Blender with a window has taken its classes down before Python ends."""
+    if panels.are_registered():
+        unregister()
+    else:
+        pump.unregister()

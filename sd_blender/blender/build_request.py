@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the scene's settings to a request: everything cheap is checked before anything slow is done."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from dataclasses import dataclass
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ..core.errors import BlenderStateError
+from ..core.request import (
+    STARTER_MODEL,
+    ImageArray,
+    ImageToImage,
+    Inpaint,
+    Request,
+    Sampling,
+    TextToImage,
+    Tiling,
+)
+from ..core.validation import validate
+from . import capture, lifecycle, materials, preferences, targets
+from .targets import Target
+
+Values = dict[str, Any]
+RENDERED_SOURCES = ("RENDER_RESULT", "RENDER")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What Generate submits."""
+
+    request: Request
+    target: Target
+
+
+def build(context: bpy.types.Context) -> Job:
+    """The request and the target that the scene's settings describe, pixels included.
+
+    Raises BlenderStateError or InvalidRequest. Only a New Render is slow, and it comes last.
+    """
+    settings = context.scene.sd_blender
+    refuse_early(context)
+    values = _common(settings)
+    if settings.task == "TEXT_TO_IMAGE":
+        request, source = TextToImage(**values), None
+        validate(request)
+    elif settings.task == "IMAGE_TO_IMAGE":
+        request, source = _image_to_image(context, values)
+    else:
+        request, source = _inpaint(context, values)
+    thing = context.view_layer.objects.active if settings.destination == "MATERIAL" else None
+    return Job(request, Target.of(thing, source if isinstance(request, Inpaint) else None))
+
+
+def refuse_early(context: bpy.types.Context) -> None:
+    """Raise BlenderStateError for what can be seen without looking at a pixel or a file; cheap enough for a poll."""
+    settings = context.scene.sd_blender
+    if busy := lifecycle.busy_with():
+        raise BlenderStateError(f"Blender is {busy}; wait until it is done.")
+    if not settings.prompt.strip() and settings.task != "INPAINT":
+        raise BlenderStateError("The prompt is empty; describe the texture you want.")
+    if settings.destination == "MATERIAL":
+        targets.check_object(context.view_layer.objects.active)
+    if settings.task != "TEXT_TO_IMAGE":
+        if settings.source == "RENDER":
+            capture.check_can_render(context.scene)
+        elif settings.source != "RENDER_RESULT":
+            find_source(context)
+    if settings.task == "INPAINT":
+        find_mask(context)
+
+
+def draw_seed() -> int:
+    """A new seed in the range of the seed field."""
+    return random.SystemRandom().randrange(2**31)
+
+
+def find_source(context: bpy.types.Context) -> bpy.types.Image:
+    """The image datablock that the settings name as the source. Raises BlenderStateError when there is none."""
+    settings = context.scene.sd_blender
+    if settings.source == "IMAGE":
+        image, missing = settings.source_image, "No source image is chosen; choose one."
+    elif settings.source == "TEXTURE":
+        image = _active_texture(context)
+        missing = "The active object has no Base Color texture; select another object or another source."
+    else:
+        image = _editor_image(context)
+        missing = "No image is open in an Image Editor; open one or use another source."
+    if image is None:
+        raise BlenderStateError(missing)
+    return image
+
+
+def find_mask(context: bpy.types.Context) -> bpy.types.Image:
+    """The image datablock that holds the mask. Raises BlenderStateError when there is none."""
+    settings = context.scene.sd_blender
+    if settings.mask_source == "STENCIL":
+        mask = context.tool_settings.image_paint.stencil_image
+        missing = "Texture Paint has no stencil image; choose one under Masking."
+    else:
+        mask, missing = settings.mask_image, "No mask image is chosen; choose one or make a new mask."
+    if mask is None:
+        raise BlenderStateError(missing)
+    return mask
+
+
+def _common(settings: Any) -> Values:
+    sampling = Sampling(
+        width=settings.width,
+        height=settings.height,
+        steps=settings.steps,
+        guidance_scale=settings.guidance_scale,
+        scheduler=settings.scheduler,
+        seed=settings.seed,
+        count=settings.count,
+    )
+    model = bpy.path.abspath(settings.model) or preferences.read().model_folder or STARTER_MODEL
+    return {
+        "prompt": settings.prompt,
+        "negative_prompt": settings.negative_prompt,
+        "model": model,
+        "tiling": Tiling[settings.tiling],
+        "sampling": sampling,
+    }
+
+
+def _image_to_image(context: bpy.types.Context, values: Values) -> tuple[Request, bpy.types.Image | None]:
+    settings = context.scene.sd_blender
+    values["strength"] = settings.strength
+    validate(ImageToImage(**values, image=np.zeros((16, 16, 3), np.uint8)))  # all but the pixels
+    source = None if settings.source in RENDERED_SOURCES else find_source(context)
+    pixels = _rendered(context) if source is None else capture.image_pixels(source)
+    if settings.use_source_size:
+        height, width = pixels.shape[:2]
+        values["sampling"] = dataclasses.replace(values["sampling"], width=width, height=height)
+    request = ImageToImage(**values, image=pixels)
+    validate(request)
+    return request, source
+
+
+def _inpaint(context: bpy.types.Context, values: Values) -> tuple[Request, bpy.types.Image | None]:
+    settings = context.scene.sd_blender
+    values["strength"] = settings.inpaint_strength
+    values["feather"] = settings.feather
+    values["crop_to_mask"] = settings.crop_to_mask
+    values["context"] = settings.context
+    mask = capture.mask_pixels(find_mask(context))
+    if settings.mask_source == "STENCIL" and context.tool_settings.image_paint.invert_stencil:
+        mask = 1.0 - mask
+    # All but the source's pixels, which may have to be rendered first.
+    validate(Inpaint(**values, image=np.zeros((*mask.shape, 3), np.uint8), mask=mask))
+    source = None if settings.source in RENDERED_SOURCES else find_source(context)
+    if source is not None and source.type == "RENDER_RESULT":
+        source = None
+    pixels = _rendered(context) if source is None else capture.stored_bytes(source)
+    request = Inpaint(**values, image=pixels, mask=mask)
+    validate(request)
+    return request, source
+
+
+def _rendered(context: bpy.types.Context) -> ImageArray:
+    if context.scene.sd_blender.source == "RENDER":
+        return capture.render_now(context.scene)
+    return capture.render_result(context.scene)
+
+
+def _active_texture(context: bpy.types.Context) -> bpy.types.Image | None:
+    thing = context.view_layer.objects.active
+    material = thing.active_material if thing is not None else None
+    node = materials.base_color_texture(material) if material is not None else None
+    return node.image if node is not None else None
+
+
+def _editor_image(context: bpy.types.Context) -> bpy.types.Image | None:
+    """The image of the editor that the artist works in, else of the first one that shows any."""
+    space = context.space_data
+    if space is not None and space.type == "IMAGE_EDITOR":
+        return space.image
+    areas = (area for window in context.window_manager.windows for area in window.screen.areas)
+    spaces = (area.spaces.active for area in areas if area.type == "IMAGE_EDITOR")
+    return next((space.image for space in spaces if space.image is not None), None)

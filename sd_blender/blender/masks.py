@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Making and painting masks, choosing sources, and keeping what was painted when the file is saved."""
+
+from __future__ import annotations
+
+import logging
+
+import bpy
+import numpy as np
+from bpy.app.handlers import persistent
+
+from ..core import png
+from ..core.errors import BlenderStateError, SDBlenderError
+from . import build_request, compat, naming
+from .saving import KEYWORD
+from .textures import packed_image
+
+logger = logging.getLogger(__name__)
+
+MASK_KEYWORD = "sd_blender_mask"
+WHITE = (1.0, 1.0, 1.0)
+
+
+class SDB_OT_new_mask(bpy.types.Operator):
+    """Make a black mask of the source's size and paint on it: white is made anew, black stays"""
+
+    bl_idname = "sdb.new_mask"
+    bl_label = "New Mask"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        settings = context.scene.sd_blender
+        try:
+            name, width, height = _source_size(context)
+        except SDBlenderError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        mask = new_mask(f"{name} Mask", width, height)
+        settings.task, settings.mask_source, settings.mask_image = "INPAINT", "IMAGE", mask
+        self.report({"INFO"}, _paint_on(context, mask))
+        return {"FINISHED"}
+
+
+class SDB_OT_use_as_source(bpy.types.Operator):
+    """Start the next texture from the image in this editor"""
+
+    bl_idname = "sdb.use_as_source"
+    bl_label = "Use as Source"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if getattr(context.space_data, "image", None) is None:
+            cls.poll_message_set("Open an image in the Image Editor first")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        settings = context.scene.sd_blender
+        image = context.space_data.image
+        if image.type == "RENDER_RESULT":
+            settings.source = "RENDER_RESULT"
+        else:
+            settings.source, settings.source_image = "IMAGE", image
+        if settings.task == "TEXT_TO_IMAGE":
+            settings.task = "IMAGE_TO_IMAGE"
+        return {"FINISHED"}
+
+
+def new_mask(name: str, width: int, height: int) -> bpy.types.Image:
+    """A black 8-bit image to paint on; it is packed, and packed again with its strokes at each save."""
+    black = png.encode(np.zeros((height, width, 3), np.uint8))
+    mask = packed_image(black, naming.file_name(name, 0, black))
+    mask.name = name
+    mask.colorspace_settings.name = "Non-Color"  # a stroke of 0.5 is a mask of 0.5
+    mask[MASK_KEYWORD] = True
+    return mask
+
+
+def _source_size(context: bpy.types.Context) -> tuple[str, int, int]:
+    """Name, width and height of what the mask is for. Raises BlenderStateError when there is nothing."""
+    settings = context.scene.sd_blender
+    if settings.source in build_request.RENDERED_SOURCES:
+        render = context.scene.render
+        scale = render.resolution_percentage / 100
+        return "Render", int(render.resolution_x * scale), int(render.resolution_y * scale)
+    image = build_request.find_source(context)
+    width, height = image.size
+    if not (width and height):
+        raise BlenderStateError(f'Image "{image.name}" has no pixels; choose another one.')
+    return image.name, width, height
+
+
+def _paint_on(context: bpy.types.Context, mask: bpy.types.Image) -> str:
+    """Make the mask the canvas, with a white brush, where the artist can paint; says where that is."""
+    paint = context.scene.tool_settings.image_paint
+    paint.mode, paint.canvas = "IMAGE", mask
+    compat.set_paint_colour(context.scene, WHITE)
+    areas = [area for area in getattr(context.screen, "areas", ()) if area.type == "IMAGE_EDITOR"]
+    if areas:
+        space = areas[0].spaces.active
+        space.image, space.ui_mode = mask, "PAINT"
+        return "Paint white on the mask in the Image Editor"
+    thing = context.view_layer.objects.active
+    if thing is not None and thing.type == "MESH" and thing.mode == "OBJECT" and thing.data.uv_layers:
+        bpy.ops.object.mode_set(mode="TEXTURE_PAINT")
+        return "Paint white on the object"
+    return f'Open "{mask.name}" in an Image Editor and paint white on it'
+
+
+@persistent
+def _keep_strokes(*_) -> None:
+    """Blender saves a packed image as it was packed: strokes since then would be gone at the next load."""
+    for image in bpy.data.images:
+        if image.is_dirty and image.packed_file and (MASK_KEYWORD in image or KEYWORD in image):
+            try:
+                image.pack()
+            except RuntimeError:
+                logger.exception("the strokes on %s could not be packed", image.name)
+
+
+_register_classes, _unregister_classes = bpy.utils.register_classes_factory(
+    (SDB_OT_new_mask, SDB_OT_use_as_source)
+)
+
+
+def register() -> None:
+    _register_classes()
+    bpy.app.handlers.save_pre.append(_keep_strokes)
+
+
+def unregister() -> None:
+    bpy.app.handlers.save_pre.remove(_keep_strokes)
+    _unregister_classes()

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the buttons do: read the settings, submit, report. None is modal, which would stop Blender's autosave."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+
+import bpy
+from bpy.props import BoolProperty
+
+from ..core.errors import SDBlenderError
+from ..core.jobs import JobState
+from . import build_request, pump, session, targets
+from .properties import status
+from .session import Ticket
+
+
+class SDB_OT_generate(bpy.types.Operator):
+    """Make a texture from the settings of the scene"""
+
+    bl_idname = "sdb.generate"
+    bl_label = "Generate Texture"
+    bl_options = {"REGISTER"}  # the undo step comes with the result
+
+    wait: BoolProperty(
+        name="Wait",
+        description="Return when the texture is there; always so in background mode",
+        options={"SKIP_SAVE"},
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        try:
+            build_request.refuse_early(context)
+        except SDBlenderError as error:
+            cls.poll_message_set(str(error))
+            return False
+        return True
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return {"FINISHED"} if self._submit(context) else {"CANCELLED"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """As invoke, but in background mode, and with ``wait``, until the job is closed."""
+        ticket = self._submit(context)
+        if ticket is None:
+            return {"CANCELLED"}
+        if not (bpy.app.background or self.wait):
+            return {"FINISHED"}
+        pump.wait([ticket], Progress(ticket))
+        if ticket.error:
+            self.report({"ERROR"}, ticket.error)
+            return {"CANCELLED"}
+        if ticket.delivery is None:
+            self.report({"WARNING"}, "Cancelled.")
+            return {"CANCELLED"}
+        if ticket.delivery.note:
+            self.report({"WARNING"}, ticket.delivery.note)
+        return {"FINISHED"}
+
+    def _submit(self, context: bpy.types.Context) -> Ticket | None:
+        try:
+            return submit(context)
+        except SDBlenderError as error:
+            status.error, status.details = str(error), error.details
+            pump.redraw()
+            self.report({"ERROR"}, str(error))
+            return None
+
+
+def submit(context: bpy.types.Context) -> Ticket:
+    """Queue a job for the settings of the scene and return at once; the pump brings its result.
+
+    Raises SDBlenderError, and then nothing has changed.
+    """
+    settings = context.scene.sd_blender
+    status.error = status.details = status.note = ""
+    seed = settings.seed
+    if not settings.lock_seed:
+        settings.seed = build_request.draw_seed()
+    try:
+        job = build_request.build(context)
+        ticket = session.submit(job.request, job.target)
+    except SDBlenderError:
+        settings.seed = seed
+        raise
+    if job.target.object is not None:
+        status.note = targets.advice(context.view_layer.objects.active)
+    pump.start()
+    return ticket
+
+
+class SDB_OT_cancel(bpy.types.Operator):
+    """Stop the running job and drop the ones that wait"""
+
+    bl_idname = "sdb.cancel"
+    bl_label = "Cancel Generation"
+    bl_options = {"REGISTER"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not session.open_tickets():
+            cls.poll_message_set("Nothing is being generated")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        session.cancel_all()
+        return {"FINISHED"}
+
+
+class SDB_OT_new_seed(bpy.types.Operator):
+    """Draw another seed"""
+
+    bl_idname = "sdb.new_seed"
+    bl_label = "New Seed"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        context.scene.sd_blender.seed = build_request.draw_seed()
+        return {"FINISHED"}
+
+
+class SDB_OT_unload(bpy.types.Operator):
+    """Give back the memory of the model; the next texture loads it again"""
+
+    bl_idname = "sdb.unload"
+    bl_label = "Unload Model"
+    bl_options = {"REGISTER"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if session.current() is None:
+            cls.poll_message_set("No model is loaded")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        session.unload()
+        return {"FINISHED"}
+
+
+class SDB_OT_show_error(bpy.types.Operator):
+    """Show the last error in full"""
+
+    bl_idname = "sdb.show_error"
+    bl_label = "Last Error"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return bool(status.error)
+
+    @classmethod
+    def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        return status.error.rstrip(".")
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return context.window_manager.invoke_popup(self, width=460)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        column = self.layout.column(align=True)
+        for line in textwrap.wrap(status.error, 70) + status.details.splitlines()[-12:]:
+            column.label(text=line)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Copy it, details included, for a bug report."""
+        context.window_manager.clipboard = f"{status.error}\n{status.details}"
+        return {"FINISHED"}
+
+
+class Progress:
+    """Writes the progress of a job that a script waits for to the error stream, one line per change."""
+
+    def __init__(self, ticket: Ticket) -> None:
+        self._ticket = ticket
+        self._last = ""
+
+    def __call__(self) -> None:
+        job = self._ticket.job
+        text = (
+            f"step {job.step} of {job.steps}"
+            if job.state is JobState.RUNNING
+            else job.text or job.state.value
+        )
+        if text != self._last:
+            self._last = text
+            print(f"sd_blender: {text}", file=sys.stderr, flush=True)
+
+
+classes = (SDB_OT_generate, SDB_OT_cancel, SDB_OT_new_seed, SDB_OT_unload, SDB_OT_show_error)
+register, unregister = bpy.utils.register_classes_factory(classes)

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The settings of a scene, saved in the .blend, and the status of the jobs, which never is."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+
+from ..core.request import SCHEDULERS
+
+TASKS = (
+    ("TEXT_TO_IMAGE", "Text", "Make a texture from the prompt alone"),
+    ("IMAGE_TO_IMAGE", "Image", "Make a texture from the prompt and another image"),
+    ("INPAINT", "Inpaint", "Make the masked part of an image anew"),
+)
+SOURCES = (
+    ("RENDER_RESULT", "Last Render", "The Render Result as it is displayed"),
+    ("RENDER", "New Render", "Render the scene's camera, then use the result as it is displayed"),
+    ("IMAGE", "Image", "An image of this file"),
+    ("TEXTURE", "Active Texture", "The Base Color texture of the active object's material"),
+    ("EDITOR", "Image Editor", "The image that is open in the Image Editor"),
+)
+MASK_SOURCES = (
+    ("IMAGE", "Image", "An image painted white where the texture is to change"),
+    ("STENCIL", "Stencil", "The stencil mask of Texture Paint"),
+)
+DESTINATIONS = (
+    ("MATERIAL", "Material", "Show the texture as Base Color of the active object's material"),
+    ("IMAGE", "Image Only", "Keep the texture as an image and change no material"),
+)
+TILINGS = (
+    ("OFF", "Off", "The edges need not match"),
+    ("X", "X", "The left edge continues at the right one"),
+    ("Y", "Y", "The top edge continues at the bottom one"),
+    ("BOTH", "X and Y", "The texture repeats in both directions"),
+)
+# A .blend stores the number of an item: made from the name, it stays when schedulers are added or reordered.
+SCHEDULER_ITEMS = tuple(
+    (name, name, f"Sample with {name}", zlib.crc32(name.encode()) >> 1) for name in SCHEDULERS
+)
+
+
+@dataclass
+class Status:
+    """What panels show of the jobs; the pump keeps it current.
+
+    factor: 0..1 of the running job. error: one sentence, "" when all is well; note: one that is no error.
+    """
+
+    busy: bool = False
+    text: str = ""
+    factor: float = 0.0
+    error: str = ""
+    details: str = ""
+    note: str = ""
+
+    def reset(self) -> None:
+        self.__init__()
+
+
+status = Status()
+
+
+class SDB_PG_settings(bpy.types.PropertyGroup):
+    """Everything the next Generate uses, as ``Scene.sd_blender``."""
+
+    prompt: StringProperty(name="Prompt", description="What the texture shows")
+    negative_prompt: StringProperty(name="Negative Prompt", description="What the texture must not show")
+    task: EnumProperty(name="Task", description="What the texture is made from", items=TASKS)
+    destination: EnumProperty(name="Result", description="Where the texture goes", items=DESTINATIONS)
+    model: StringProperty(
+        name="Model",
+        description="Folder of a Stable Diffusion model in the diffusers layout. "
+        "Empty for the one in the preferences",
+        subtype="DIR_PATH",
+    )
+
+    source: EnumProperty(name="Source", description="The image to start from", items=SOURCES)
+    source_image: PointerProperty(
+        name="Source Image", description="The image to start from", type=bpy.types.Image
+    )
+    use_source_size: BoolProperty(
+        name="Size of Source", description="Give the texture the size of its source", default=True
+    )
+    strength: FloatProperty(
+        name="Strength",
+        description="How far the result may leave the source: near 0 keeps it, 1 forgets it",
+        default=0.6,
+        min=0.01,
+        max=1.0,
+        subtype="FACTOR",
+    )
+    inpaint_strength: FloatProperty(
+        name="Strength",
+        description="How far the masked part may leave what was there: near 0 keeps it, 1 forgets it",
+        default=1.0,
+        min=0.01,
+        max=1.0,
+        subtype="FACTOR",
+    )
+    mask_source: EnumProperty(name="Mask", description="Where the mask comes from", items=MASK_SOURCES)
+    mask_image: PointerProperty(
+        name="Mask Image",
+        description="White where the texture is to change, black where it stays",
+        type=bpy.types.Image,
+    )
+    feather: IntProperty(
+        name="Feather",
+        description="Width of the band around the mask in which old and new are blended",
+        default=8,
+        min=0,
+        max=256,
+        subtype="PIXEL",
+    )
+    crop_to_mask: BoolProperty(
+        name="Crop to Mask",
+        description="Generate only the surroundings of the mask, which is faster and finer on a large texture",
+        default=True,
+    )
+    context: IntProperty(
+        name="Context",
+        description="How much of the surroundings of the mask the model sees",
+        default=32,
+        min=0,
+        max=2048,
+        subtype="PIXEL",
+    )
+
+    width: IntProperty(
+        name="Width", description="Width of the texture", default=512, min=16, max=8192, subtype="PIXEL"
+    )
+    height: IntProperty(
+        name="Height", description="Height of the texture", default=512, min=16, max=8192, subtype="PIXEL"
+    )
+    steps: IntProperty(
+        name="Steps",
+        description="Number of denoising steps: more are slower and finer",
+        default=20,
+        min=1,
+        max=1000,
+        soft_max=100,
+    )
+    guidance_scale: FloatProperty(
+        name="Guidance",
+        description="How strictly the prompt is followed: 1 freely, 15 rigidly",
+        default=5.0,
+        min=0.0,
+        max=100.0,
+        soft_max=20.0,
+    )
+    scheduler: EnumProperty(
+        name="Scheduler",
+        description="The method that removes the noise",
+        items=SCHEDULER_ITEMS,
+        default=SCHEDULERS[0],
+    )
+    seed: IntProperty(
+        name="Seed", description="The same seed and settings give the same texture", min=0, max=2**31 - 1
+    )
+    lock_seed: BoolProperty(
+        name="Lock Seed", description="Keep this seed instead of drawing a new one for each Generate"
+    )
+    count: IntProperty(
+        name="Count",
+        description="Textures per Generate, with consecutive seeds; the first goes to the material",
+        default=1,
+        min=1,
+        max=16,
+    )
+    tiling: EnumProperty(
+        name="Tiling", description="Directions in which the texture repeats without a seam", items=TILINGS
+    )
+
+
+_register_classes, _unregister_classes = bpy.utils.register_classes_factory((SDB_PG_settings,))
+
+
+def register() -> None:
+    _register_classes()
+    bpy.types.Scene.sd_blender = PointerProperty(type=SDB_PG_settings)
+
+
+def unregister() -> None:
+    del bpy.types.Scene.sd_blender
+    _unregister_classes()

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Carries messages from the generation thread into Blender: to the status of the panels and to write-back.
+
+One function drains; a timer calls it in a window, and a loop calls it where a script waits.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+
+import bpy
+
+from ..core.jobs import JobState
+from ..core.messages import Cancelled, Failed, Finished, Message
+from . import lifecycle, session
+from .naming import file_name
+from .properties import status
+from .saving import encode, write
+from .session import Ticket
+from .writeback import deliver
+
+logger = logging.getLogger(__name__)
+
+TICK = 0.1
+"""Seconds between two looks at the queue while jobs are open."""
+
+BUDGET = 0.03
+"""Seconds of one tick; a write-back that has begun is finished all the same."""
+
+
+def start() -> None:
+    """Begin draining from a timer. Nothing fires timers in background mode, and one left pending hangs its exit."""
+    refresh_status()
+    redraw()
+    if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.register(_tick, first_interval=TICK, persistent=True)
+
+
+def drain(deadline: float | None = None) -> bool:
+    """Deal with the messages there are, until ``deadline`` (of time.monotonic()); True while jobs are open.
+
+    While Blender renders, bakes, saves or loads, its data may not be changed and the messages wait.
+    """
+    current = session.current()
+    if current is None or lifecycle.busy_with():
+        return bool(session.open_tickets())
+    handled = False
+    while deadline is None or time.monotonic() < deadline:
+        message = current.thread.poll()
+        if message is None:
+            break
+        handle(current.tickets[message.job_id], message)
+        handled = True
+    if handled:
+        refresh_status()
+        redraw()
+    return bool(session.open_tickets())
+
+
+def wait(tickets: Sequence[Ticket], on_change: Callable[[], None] = lambda: None) -> None:
+    """Drain until the tickets are closed; an interrupt from the keyboard cancels their jobs and is raised at the end.
+
+    on_change: called after each message, for whoever shows the progress.
+    """
+    interrupted = None
+    while any(ticket.is_open for ticket in tickets):
+        try:
+            message = session.current().thread.wait(TICK)
+            if message is not None:
+                handle(session.current().tickets[message.job_id], message)
+                refresh_status()
+                on_change()
+        except KeyboardInterrupt as error:
+            interrupted = error
+            for ticket in tickets:
+                session.current().thread.cancel(ticket.job.id)
+    if interrupted:
+        raise interrupted
+
+
+def handle(ticket: Ticket, message: Message) -> None:
+    """Apply a message to its job and deal with the end of it. Never raises: an error lands on the ticket."""
+    try:
+        ticket.job.apply(message)
+        if isinstance(message, Finished):
+            ticket.delivery = deliver(message.result, ticket.target)
+            status.note = ticket.delivery.note
+        elif isinstance(message, Failed):
+            _fail(ticket, message.message, message.details)
+        elif isinstance(message, Cancelled):
+            status.note = "Cancelled."
+    except Exception as error:
+        logger.exception("job %s could not be written back", ticket.job.id)
+        _fail(ticket, f"The texture could not be added to the file ({error}){_rescue(message)}.", repr(error))
+    if not ticket.job.is_open:
+        session.forget(ticket)
+
+
+def _fail(ticket: Ticket, sentence: str, details: str) -> None:
+    ticket.error = status.error = sentence
+    status.details = details
+
+
+def _rescue(message: Message) -> str:
+    """The pictures of a result as files in the system's temporary folder, and the words that say so."""
+    if not isinstance(message, Finished):
+        return "; the log has the details"
+    folder = tempfile.mkdtemp(prefix="sd_blender_")
+    for picture in message.result.images:
+        data = encode(message.result.request, picture)
+        write(folder, file_name(message.result.request.prompt, picture.seed, data), data)
+    return f"; it is in {folder}, open it from there"
+
+
+def refresh_status() -> None:
+    """Tell the panels what runs, how far it is, and how much waits."""
+    jobs = [ticket.job for ticket in session.open_tickets()]
+    status.busy = bool(jobs)
+    status.factor, status.text = 0.0, ""
+    if not jobs:
+        return
+    job = next((job for job in jobs if job.state is not JobState.QUEUED), jobs[0])
+    if job.steps:
+        status.factor = job.step / job.steps
+        status.text = f"Step {job.step} of {job.steps}"
+    else:
+        status.text = job.text or "Waiting"
+    if len(jobs) > 1:
+        status.text += f", {len(jobs) - 1} more in queue"
+
+
+def _tick() -> float | None:
+    """The timer. It must not raise, or Blender drops it and the jobs are never heard of again."""
+    try:
+        return TICK if drain(time.monotonic() + BUDGET) else None
+    except Exception:
+        logger.exception("draining messages failed")
+        return TICK
+
+
+def redraw() -> None:
+    """Have the editors with our panels draw the status anew."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type in ("VIEW_3D", "IMAGE_EDITOR"):
+                area.tag_redraw()
+
+
+def register() -> None:
+    """The timer starts with the first job."""
+
+
+def unregister() -> None:
+    if bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)
+    for ticket, message in session.stop():
+        if isinstance(message, Finished) and lifecycle.busy_with() is None:
+            handle(ticket, message)
+    status.reset()

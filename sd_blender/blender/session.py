@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one owner of the generation thread and its jobs, made at the first submit and gone at unregister.
+
+All of it is used on Blender's main thread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..core.engine_protocol import Engine, EngineFactory
+from ..core.generation_thread import GenerationThread
+from ..core.jobs import Job, JobTable
+from ..core.messages import Message
+from ..core.request import Request
+from . import preferences
+from .preferences import Preferences
+from .saving import Saver
+from .targets import Target
+from .writeback import Delivery
+
+
+@dataclass
+class Ticket:
+    """A submitted job, its target, and how it ended.
+
+    error: one sentence when it failed, or when its result could not be written back; "" otherwise.
+    """
+
+    job: Job
+    target: Target
+    delivery: Delivery | None = None
+    error: str = ""
+    is_open: bool = True
+
+
+@dataclass
+class Session:
+    thread: GenerationThread
+    saver: Saver
+    preferences: Preferences
+    table: JobTable = field(default_factory=JobTable)
+    tickets: dict[str, Ticket] = field(default_factory=dict)
+
+
+_session: Session | None = None
+_engine_factory: EngineFactory | None = None
+
+
+def current() -> Session | None:
+    """The session, None before the first submit and after :func:`stop`."""
+    return _session
+
+
+def set_engine_factory(factory: EngineFactory | None) -> None:
+    """Have ``factory`` make the engine of the next session instead of the real one; None brings that back."""
+    global _engine_factory
+    stop()
+    _engine_factory = factory
+
+
+def submit(request: Request, target: Target) -> Ticket:
+    """Queue a request. Raises InvalidRequest, QueueFull or EngineUnavailable; then nothing has changed."""
+    session = _ensure_session()
+    job_id = session.thread.submit(request)
+    ticket = Ticket(session.table.add(job_id, request), target)
+    session.tickets[job_id] = ticket
+    return ticket
+
+
+def open_tickets() -> list[Ticket]:
+    """Tickets of the jobs that wait, run, or have a result that is not written back, oldest first."""
+    return list(_session.tickets.values()) if _session else []
+
+
+def cancel_all() -> None:
+    if _session:
+        _session.thread.cancel_all()
+
+
+def unload() -> None:
+    """Give back the memory of the model once the jobs submitted so far are done."""
+    if _session:
+        _session.thread.unload()
+
+
+def forget(ticket: Ticket) -> None:
+    """Drop a job that is dealt with, so that its pictures can be freed."""
+    ticket.is_open = False
+    if _session and _session.tickets.pop(ticket.job.id, None):
+        _session.table.remove(ticket.job.id)
+
+
+def stop() -> list[tuple[Ticket, Message]]:
+    """End the thread, waiting at most some seconds, and forget the session. Safe to call twice.
+
+    Returns what was still to be drained, so that a picture that was just finished need not be lost.
+    """
+    global _session
+    if _session is None:
+        return []
+    session, _session = _session, None
+    session.thread.stop()
+    left = []
+    while (message := session.thread.poll()) is not None:
+        left.append((session.tickets[message.job_id], message))
+    return left
+
+
+def _ensure_session() -> Session:
+    """The session for the preferences as they are now; a change of device waits for the jobs that are open."""
+    global _session
+    wanted = preferences.read()
+    if _session is not None and not _session.tickets and not _same_engine(_session.preferences, wanted):
+        stop()
+    if _session is None:
+        saver = Saver()
+        factory = _engine_factory or (lambda: _create_engine(wanted))
+        _session = Session(GenerationThread(factory, saver), saver, wanted)
+    _session.saver.folder = wanted.output_folder
+    return _session
+
+
+def _same_engine(a: Preferences, b: Preferences) -> bool:
+    return (a.device, a.precision) == (b.device, b.precision)
+
+
+def _create_engine(options: Preferences) -> Engine:
+    """The real engine; called on the generation thread, so that torch is never imported on Blender's."""
+    from ..engine import create_engine
+
+    return create_engine(options.device.lower(), options.precision.lower())

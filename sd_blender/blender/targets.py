@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a result goes: remembered by name and session id, looked up and checked again when the result is there.
+
+A job never holds a reference to Blender's data: undo and File > Open would leave it dangling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import bpy
+
+from ..core.errors import BlenderStateError
+from . import lifecycle
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A datablock that may be renamed, undone or removed meanwhile."""
+
+    name: str
+    uid: int
+
+    @classmethod
+    def to(cls, datablock: bpy.types.ID | None) -> Reference | None:
+        return None if datablock is None else cls(datablock.name, datablock.session_uid)
+
+    def find(self, collection: Iterable[bpy.types.ID]) -> bpy.types.ID | None:
+        return next((item for item in collection if item.session_uid == self.uid), None)
+
+
+@dataclass(frozen=True)
+class Target:
+    """The file, the object and its material that a job was started for, and the image that it was started from.
+
+    object: None when the result is to change no material. material: None when the object had none yet.
+    """
+
+    file_generation: int
+    object: Reference | None
+    material: Reference | None
+    source: Reference | None
+
+    @classmethod
+    def of(cls, thing: bpy.types.Object | None, source: bpy.types.Image | None) -> Target:
+        """For an object that :func:`check_object` accepts, or None for an image alone."""
+        material = None if thing is None else thing.active_material
+        return cls(
+            lifecycle.file_generation(), Reference.to(thing), Reference.to(material), Reference.to(source)
+        )
+
+    @property
+    def is_of_open_file(self) -> bool:
+        return self.file_generation == lifecycle.file_generation()
+
+    def find_source(self) -> bpy.types.Image | None:
+        return self.source.find(bpy.data.images) if self.source and self.is_of_open_file else None
+
+    def find_object(self) -> bpy.types.Object:
+        """The object, fit to take a material still. Raises BlenderStateError."""
+        thing = self.object.find(bpy.data.objects)
+        if thing is None:
+            raise BlenderStateError(f'Object "{self.object.name}" is gone')
+        check_object(thing)
+        return thing
+
+    def find_material(self) -> bpy.types.Material | None:
+        """The material, None when the object had none. Raises BlenderStateError."""
+        if self.material is None:
+            return None
+        material = self.material.find(bpy.data.materials)
+        if material is None:
+            raise BlenderStateError(f'Material "{self.material.name}" is gone')
+        check_material(material)
+        return material
+
+
+def check_object(thing: bpy.types.Object | None) -> None:
+    """Raise BlenderStateError unless a texture can go on the object's material, or on one made for it."""
+    if thing is None:
+        raise BlenderStateError("No object is active; select one, or set Result to Image Only.")
+    if thing.type.endswith("PENCIL") or not hasattr(thing.data, "materials"):
+        kind = thing.type.replace("_", " ").lower()
+        raise BlenderStateError(f'"{thing.name}" ({kind}) shows no texture; select a mesh.')
+    if thing.mode == "EDIT":
+        raise BlenderStateError(f'"{thing.name}" is in Edit Mode; leave it with Tab first.')
+    if thing.active_material is not None:
+        check_material(thing.active_material)
+    elif not thing.is_editable or not (thing.data.is_editable or thing.material_slots):
+        raise BlenderStateError(
+            f'"{thing.name}" is linked from another file and has no material; give it one there or make it local.'
+        )
+
+
+def check_material(material: bpy.types.Material) -> None:
+    if not material.is_editable:
+        raise BlenderStateError(
+            f'Material "{material.name}" is linked from another file; make it local to change it.'
+        )
+
+
+def advice(thing: bpy.types.Object) -> str:
+    """One sentence on what may keep the texture from looking right, or ""."""
+    if thing.type == "MESH" and thing.mode != "EDIT" and not thing.data.uv_layers:
+        return f'"{thing.name}" has no UV map, so the texture may show as one colour; unwrap it.'
+    return ""

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A finished job becomes data of the .blend: images, a material that shows the first, and one undo step."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import bpy
+
+from ..core.errors import BlenderStateError
+from ..core.messages import Result
+from . import materials, targets, textures
+from .saving import KEYWORD
+from .targets import Target
+
+OTHER_FILE = "Another file was opened while the texture was made"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """The names of the new images, the one on the material first, and what the artist should know, or ""."""
+
+    images: tuple[str, ...]
+    note: str
+
+
+def deliver(result: Result, target: Target) -> Delivery:
+    """Make the images of a result and show the first on the target. The images are kept whatever becomes of that.
+
+    When another file is open by now, pictures that were saved to the output folder stay there and nowhere else.
+    """
+    paths = [getattr(picture, "path", "") for picture in result.images]
+    if not target.is_of_open_file and all(paths):
+        return Delivery((), f"{OTHER_FILE}; it is saved as {paths[0]}.")
+    like = target.find_source()
+    images = [textures.new_image(result.request, picture, like) for picture in result.images]
+    notes = [warning for picture in result.images for warning in picture.warnings]
+    shown = False
+    if target.object is not None:
+        try:
+            notes.append(_show(images[0], target, like))
+            shown = True
+        except BlenderStateError as error:
+            reason = str(error).rstrip(".")
+            notes.append(f'{reason}; the texture is kept as image "{images[0].name}".')
+    for image in images[1:] if shown else images:
+        image.use_fake_user = True  # nothing shows it, and what nothing shows is not saved
+    _push_undo()
+    return Delivery(tuple(image.name for image in images), " ".join(dict.fromkeys(filter(None, notes))))
+
+
+def _show(image: bpy.types.Image, target: Target, source: bpy.types.Image | None) -> str:
+    if not target.is_of_open_file:
+        raise BlenderStateError(OTHER_FILE)
+    thing = target.find_object()
+    material = target.find_material() or materials.ensure_material(thing)
+    note = materials.show_image(material, image, made_by_us=KEYWORD, instead_of=source)
+    return note or targets.advice(thing)
+
+
+def _push_undo() -> None:
+    """What a timer changes is no undo step unless it says so; without one, the next undo would be inconsistent."""
+    window = next(iter(bpy.context.window_manager.windows), None)
+    try:
+        with bpy.context.temp_override(window=window):
+            bpy.ops.ed.undo_push(message="Generate Texture")
+    except RuntimeError:  # Global Undo is switched off
+        logger.debug("no undo step for the new texture", exc_info=True)

@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sources: what Blender shows, as the array that the engine gets."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+import bpy
+import numpy as np
+import pytest
+
+from sd_blender.blender import capture
+from sd_blender.core.errors import BlenderStateError, InvalidRequest
+from sd_blender.core.png import encode
+from tests.blender.conftest import change, generate, new_image, textured
+
+RAMP = np.zeros((6, 10, 3), np.uint8)
+RAMP[0], RAMP[:, 0], RAMP[3, 4] = (250, 10, 20), (5, 128, 60), (128, 128, 128)
+BIG_RAMP = RAMP.repeat(4, axis=0).repeat(4, axis=1)
+
+
+@pytest.fixture
+def scene():
+    """Something to render in 32 x 24 pixels: the left half of the picture is lit, the rest is empty."""
+    scene = bpy.context.scene
+    mesh = bpy.data.meshes.new("Left")
+    mesh.from_pydata([(-9, -9, 0), (0, -9, 0), (0, 9, 0), (-9, 9, 0)], [], [(0, 1, 2, 3)])
+    material = bpy.data.materials.new("Glow")
+    if material.node_tree is None:
+        material.use_nodes = True
+    tree = material.node_tree
+    tree.nodes.clear()
+    output, emission = tree.nodes.new("ShaderNodeOutputMaterial"), tree.nodes.new("ShaderNodeEmission")
+    emission.inputs["Color"].default_value = (0.5, 0.5, 0.5, 1)
+    tree.links.new(emission.outputs[0], output.inputs["Surface"])
+    mesh.materials.append(material)
+    scene.collection.objects.link(bpy.data.objects.new("Left", mesh))
+    scene.camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+    scene.camera.location = (0, 0, 5)
+    scene.collection.objects.link(scene.camera)
+    scene.render.engine, scene.cycles.samples = "CYCLES", 1
+    scene.cycles.use_denoising, scene.render.dither_intensity = False, 0
+    scene.render.resolution_x, scene.render.resolution_y = 32, 24
+    return scene
+
+
+def sent(engine):
+    """The source picture of the last request."""
+    return engine.requests[-1].image
+
+
+def test_byte_image(settings, engine):
+    generate(
+        task="IMAGE_TO_IMAGE", destination="IMAGE", source="IMAGE", source_image=new_image("Ramp", BIG_RAMP)
+    )
+    np.testing.assert_array_equal(sent(engine), BIG_RAMP)
+
+
+def test_result_has_the_size_of_the_source_or_the_one_asked_for(settings, engine):
+    change(
+        settings,
+        task="IMAGE_TO_IMAGE",
+        destination="IMAGE",
+        source="IMAGE",
+        source_image=new_image("R", RAMP),
+    )
+    with pytest.raises(RuntimeError, match="The width is 10; set it from 16"):
+        generate()  # a source this small must be enlarged
+    generate(use_source_size=False)
+    assert (engine.requests[-1].sampling.width, engine.requests[-1].sampling.height) == (48, 32)
+    generate(use_source_size=True, source_image=new_image("B", BIG_RAMP))
+    assert (engine.requests[-1].sampling.width, engine.requests[-1].sampling.height) == (40, 24)
+
+
+def test_transparency_is_kept_and_opaque_alpha_is_not_sent():
+    rgba = np.dstack([RAMP, np.full(RAMP.shape[:2], 255, np.uint8)])
+    rgba[2, 3, 3] = 77
+    np.testing.assert_array_equal(capture.image_pixels(new_image("Alpha", rgba)), rgba)
+    assert capture.image_pixels(new_image("Opaque", RAMP)).shape == RAMP.shape
+
+
+@pytest.mark.parametrize(
+    ("options", "space", "expected"),
+    [
+        ({}, "sRGB", 128),
+        ({}, "Non-Color", 188),
+        ({"float_buffer": True}, None, 188),
+        ({"float_buffer": True}, "sRGB", 188),
+    ],
+    ids=["byte", "byte as data", "float", "float tagged sRGB"],
+)
+def test_a_source_looks_as_blender_renders_it(options, space, expected):
+    """0.5 in the datablock renders as 128 or 188 (measured with Cycles), and so must the engine see it."""
+    image = bpy.data.images.new("Half", 16, 16, **options)
+    if space:
+        image.colorspace_settings.name = space
+    image.pixels.foreach_set(np.tile(np.array([0.5, 0.5, 0.5, 1], np.float32), 256))
+    assert abs(int(capture.image_pixels(image)[0, 0, 0]) - expected) <= 1
+
+
+def test_strokes_not_yet_saved_are_seen(tmp_path):
+    path = tmp_path / "file.png"
+    path.write_bytes(encode(RAMP))
+    image = bpy.data.images.load(str(path))
+    np.testing.assert_array_equal(capture.image_pixels(image), RAMP)
+    image.pixels[0:4] = (1.0, 0.0, 0.0, 1.0)  # bottom left
+    assert capture.image_pixels(image)[-1, 0].tolist() == [255, 0, 0]
+
+
+def test_grey_float_image(tmp_path):
+    scene = bpy.context.scene
+    image = bpy.data.images.new("Grey", 4, 4, float_buffer=True)
+    image.pixels.foreach_set(np.tile(np.array([0.25, 0.25, 0.25, 1], np.float32), 16))
+    settings = scene.render.image_settings
+    if hasattr(settings, "media_type"):
+        settings.media_type = "IMAGE"
+    settings.file_format, settings.color_mode = "OPEN_EXR", "BW"
+    image.save_render(str(tmp_path / "grey.exr"), scene=scene)
+    loaded = bpy.data.images.load(str(tmp_path / "grey.exr"))
+    pixels = capture.image_pixels(loaded)
+    assert pixels.shape == (4, 4, 3)
+    assert (pixels == pixels[0, 0, 0]).all()
+
+
+def test_first_tile_of_a_udim():
+    image = bpy.data.images.new("Tiles", 16, 16, tiled=True)
+    image.tiles.new(1002)
+    assert capture.image_pixels(image).shape == (16, 16, 3)
+
+
+def test_active_texture(plane, settings, engine):
+    textured(plane, new_image("Theirs", BIG_RAMP))
+    generate(task="IMAGE_TO_IMAGE", source="TEXTURE")
+    assert sent(engine).shape == (24, 40, 3)
+
+
+def test_image_editor(settings, engine, monkeypatch):
+    image = new_image("Open", BIG_RAMP)
+    area = bpy.context.window_manager.windows[0].screen.areas[0]
+    area.type = "IMAGE_EDITOR"
+    area.spaces.active.image = image
+    generate(task="IMAGE_TO_IMAGE", destination="IMAGE", source="EDITOR")
+    np.testing.assert_array_equal(sent(engine), BIG_RAMP)
+
+
+def test_use_as_source_takes_the_image_of_the_editor(settings):
+    image = new_image("Open", RAMP)
+    window = bpy.context.window_manager.windows[0]
+    area = window.screen.areas[0]
+    area.type = "IMAGE_EDITOR"
+    with bpy.context.temp_override(window=window, area=area):
+        assert not bpy.ops.sdb.use_as_source.poll()
+        area.spaces.active.image = image
+        bpy.ops.sdb.use_as_source()
+    assert (settings.task, settings.source, settings.source_image) == ("IMAGE_TO_IMAGE", "IMAGE", image)
+
+
+def test_new_render(settings, engine, scene):
+    scene.view_settings.view_transform = "Standard"
+    generate(task="IMAGE_TO_IMAGE", destination="IMAGE", source="RENDER")
+    picture = sent(engine)
+    assert picture.shape[:2] == (24, 32)
+    assert abs(int(picture[12, 4, 0]) - 188) <= 1  # scene-linear 0.5 on the left
+    assert picture[12, 28, 0] == 0
+
+
+def test_last_render_as_it_is_displayed(settings, engine, scene):
+    """AgX, which is what the artist looks at, and not the scene's linear values."""
+    bpy.ops.render.render()
+    generate(task="IMAGE_TO_IMAGE", destination="IMAGE", source="RENDER_RESULT")
+    assert scene.view_settings.view_transform == "AgX"
+    assert abs(int(sent(engine)[12, 4, 0]) - 169) <= 2  # 0.663 of 255
+
+
+def test_transparent_film_keeps_its_alpha(settings, engine, scene):
+    scene.render.film_transparent = True
+    generate(task="IMAGE_TO_IMAGE", destination="IMAGE", source="RENDER")
+    assert sent(engine)[12, 4, 3] == 255
+    assert sent(engine)[12, 28, 3] == 0
+
+
+def output_settings(scene):
+    settings = scene.render.image_settings
+    return {
+        p.identifier: getattr(settings, p.identifier) for p in settings.bl_rna.properties if not p.is_readonly
+    }
+
+
+@pytest.mark.parametrize("file_format", ["OPEN_EXR", "JPEG", "OPEN_EXR_MULTILAYER", "FFMPEG"])
+def test_the_artists_output_settings_come_back(scene, file_format):
+    settings = scene.render.image_settings
+    if hasattr(settings, "media_type"):
+        settings.media_type = {"FFMPEG": "VIDEO", "OPEN_EXR_MULTILAYER": "MULTI_LAYER_IMAGE"}.get(
+            file_format, "IMAGE"
+        )
+    settings.file_format = file_format
+    if file_format == "OPEN_EXR":
+        settings.color_mode, settings.color_depth = "RGBA", "32"
+    settings.color_management = "OVERRIDE"
+    before = output_settings(scene)
+    images, files = set(bpy.data.images.keys()), set(os.listdir(tempfile.gettempdir()))
+    capture.render_now(scene)
+    assert output_settings(scene) == before
+    assert set(bpy.data.images.keys()) - images == {"Render Result"}
+    left = set(os.listdir(tempfile.gettempdir())) - files
+    assert not [name for name in left if name.startswith("sd_blender_")]
+
+
+def test_settings_come_back_when_the_capture_fails(scene, monkeypatch):
+    bpy.ops.render.render()
+    scene.render.image_settings.file_format = "JPEG"
+    before = output_settings(scene)
+    monkeypatch.setattr(capture, "_load", lambda path: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        capture.render_result(scene)
+    assert output_settings(scene) == before
+
+
+def test_no_render_yet(scene):
+    with pytest.raises(BlenderStateError, match=r"There is no render yet; render the image \(F12\)"):
+        capture.render_result(scene)
+
+
+def test_render_of_an_earlier_session(scene, tmp_path):
+    """After File > Open the datablock is there and its picture is not."""
+    bpy.ops.render.render()
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "rendered.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "rendered.blend"))
+    assert "Render Result" in bpy.data.images
+    with pytest.raises(BlenderStateError, match="There is no render yet"):
+        capture.render_result(bpy.context.scene)
+
+
+def test_file_that_is_no_image(tmp_path):
+    path = tmp_path / "broken.png"
+    path.write_bytes(b"this is no picture")
+    image = bpy.data.images.load(str(path))
+    with pytest.raises(BlenderStateError, match=r'Image "broken.png" has no pixels; reload it'):
+        capture.image_pixels(image)
+
+
+def test_file_that_went_away(tmp_path):
+    path = tmp_path / "gone.png"
+    path.write_bytes(encode(RAMP))
+    image = bpy.data.images.load(str(path))
+    path.unlink()
+    with pytest.raises(BlenderStateError, match=r'Image "gone.png" has no pixels'):
+        capture.image_pixels(image)
+
+
+def test_values_that_are_not_numbers():
+    image = bpy.data.images.new("NaN", 4, 4, float_buffer=True)
+    image.pixels.foreach_set(np.full(64, np.nan, np.float32))
+    with pytest.raises(InvalidRequest, match="not numbers"):
+        capture.image_pixels(image)
