@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The add-on in a real window, as an artist opens it."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+
+def cut(picture, place):
+    x, y, width, height = place
+    return np.asarray(Image.open(picture).convert("RGB"))[y : y + height, x : x + width]
+
+
+def test_the_sidebar_draws_in_both_editors_and_the_window_answers(window):
+    blender = window("sidebars")
+    facts, picture = blender.look("sidebars")
+    assert facts["draws"]["VIEW_3D"] and facts["draws"]["IMAGE_EDITOR"]
+    for editor in ("VIEW_3D", "IMAGE_EDITOR"):
+        pixels = cut(picture, facts["places"][f"{editor} sidebar"])
+        assert pixels.std() > 5, f"the sidebar of {editor} is blank in {picture}"
+    x, y, width, height = facts["places"]["VIEW_3D"]
+    blender.go_on("sidebars")
+    blender.xdotool("mousemove", x + width // 3, y + height // 2, "key", "n")
+    blender.quits_well()
+
+
+def test_generate_is_clicked_the_window_answers_meanwhile_and_one_undo_takes_it_back(window):
+    blender = window("generate")
+    facts, _ = blender.look("panel")
+    x, y, width, height = facts["places"]["VIEW_3D sidebar"]
+    blender.go_on("panel")
+    blender.point_until("button", ((x + width // 3, at) for at in range(y + 10, y + height, 10)))
+    blender.go_on("button")
+    blender.xdotool("click", 1)
+    facts, picture = blender.look("generating")
+    assert cut(picture, facts["places"]["VIEW_3D sidebar"]).std() > 5
+    x, y, width, height = facts["places"]["VIEW_3D"]
+    middle = (x + width // 3, y + height // 2)
+    blender.go_on("generating")
+    blender.xdotool("mousemove", *middle, "key", "n")
+    facts, picture = blender.look("generated")
+    assert facts["packed"] and facts["image"].startswith("mossy stone")
+    # The scripted picture has a white corner, a quarter as wide and as high as itself.
+    white = (cut(picture, facts["places"]["IMAGE_EDITOR"]) == 255).all(axis=2)
+    assert white.mean() > 0.004, f"the Image Editor does not show the texture in {picture}"
+    blender.go_on("generated")
+    blender.xdotool("mousemove", *middle, "key", "ctrl+z")
+    blender.quits_well()
