@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Measure the starter model and write its model card, sample sheet and confusion matrix.
+
+python3 scripts/evaluate_starter.py            # about 15 minutes on two CPU cores
+python3 scripts/evaluate_starter.py --quick    # a few prompts, a hasty classifier: shows that it runs
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: waiting threads must sleep
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+from diffusers import StableDiffusionPipeline  # noqa: E402
+
+from sd_blender.training.cache import HELD_OUT_SEED  # noqa: E402
+from sd_blender.training.curves import draw_curves  # noqa: E402
+from sd_blender.training.evaluation import measures, report  # noqa: E402
+from sd_blender.training.evaluation.classifier import Classifier, Labelled, classify, train_classifier  # noqa: E402
+from sd_blender.training.export import SHEET_PROMPTS, generate, save_sheet  # noqa: E402
+
+LARGE_PROMPTS = ("red brick wall", "blue ceramic tiles", "mossy grey cobblestone", "wooden planks")
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", type=Path, default=ROOT / "sd_blender" / "starter_model")
+    parser.add_argument("--docs", type=Path, default=ROOT / "docs" / "starter_model")
+    parser.add_argument(
+        "--work", type=Path, default=ROOT / "build" / "starter", help="training logs, for the curves"
+    )
+    parser.add_argument(
+        "--prompts", type=int, default=305, help="number of prompts; at least 240 for the record"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="small numbers everywhere; the card is written all the same"
+    )
+    return parser.parse_args()
+
+
+def trained_classifier(pipeline: StableDiffusionPipeline, path: Path, quick: bool) -> Classifier:
+    """Trained once and kept in the work folder, on held-out seeds, a part of them as the autoencoder shows them."""
+    model = Classifier()
+    if path.exists():
+        model.load_state_dict(torch.load(path, weights_only=True))
+        return model.eval()
+    data = measures.labelled_textures(HELD_OUT_SEED + 1, 2 if quick else 60, pipeline.vae, share=0.35)
+    model = train_classifier(data, epochs=1 if quick else 10)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(model.state_dict(), path)
+    return model
+
+
+def judge_accuracies(
+    classifier: Classifier, pipeline: StableDiffusionPipeline, test: Labelled, quick: bool
+) -> dict[str, float]:
+    rendered = measures.round_trip(pipeline.vae, test.pixels)
+    return {
+        "classifier": float((classify(classifier, test.pixels) == test.labels).mean()),
+        "classifier_after_vae": float((classify(classifier, rendered) == test.labels).mean()),
+        "colour_rules": measures.colour_rule_accuracy(4 if quick else 61),
+    }
+
+
+def training_summary(work: Path) -> str:
+    """One sentence per stage from the loss logs."""
+    sentences = []
+    for name, what in (("vae", "autoencoder"), ("unet", "denoiser")):
+        log = work / f"{name}.jsonl"
+        if log.exists():
+            last = json.loads(log.read_text().splitlines()[-1])
+            sentences.append(
+                f"The {what} was trained for {last['step']:,} steps in {last['seconds'] / 60:.0f} minutes."
+            )
+    return " ".join(sentences)
+
+
+def measure(args: argparse.Namespace, pipeline: StableDiffusionPipeline) -> tuple[dict[str, Any], np.ndarray]:
+    """Every figure of the card, and the pictures of the prompts."""
+    count = 16 if args.quick else args.prompts
+    classifier = trained_classifier(
+        pipeline, args.work / ("classifier-quick.pt" if args.quick else "classifier.pt"), args.quick
+    )
+    test = measures.labelled_textures(HELD_OUT_SEED, 1 if args.quick else 5)
+    prompts = measures.make_prompts(count)
+    pictures = measures.generate_all(pipeline, prompts)
+    return {
+        "prompts": count,
+        "adherence": measures.adherence(pictures, prompts, classifier),
+        "judges": judge_accuracies(classifier, pipeline, test, args.quick),
+        "psnr": measures.reconstruction_psnr(pipeline.vae, test.pixels),
+        "seam_error": measures.seam_error(pictures),
+        "seconds_per_image": measures.seconds_per_image(
+            pipeline, (128, 256) if args.quick else (128, 256, 512)
+        ),
+        "millions_of_parameters": measures.millions_of_parameters(pipeline),
+        "machine": f"{torch.get_num_threads()} CPU threads ({platform.machine()}), float32",
+        "data": "procedural textures of 128 and 256 px",
+        "training": training_summary(args.work),
+    }, pictures
+
+
+def main() -> None:
+    args = arguments()
+    pipeline = StableDiffusionPipeline.from_pretrained(args.model, use_safetensors=True)
+    pipeline.set_progress_bar_config(disable=True)
+    figures, _ = measure(args, pipeline)
+    report.write_json(args.docs / "evaluation.json", figures)
+    report.write_card(args.model / "README.md", figures)
+    report.draw_confusion(args.docs / "confusion.png", figures["adherence"]["confusion"])
+    save_sheet(args.docs / "samples.png", generate(pipeline, SHEET_PROMPTS, 128), 8)
+    save_sheet(args.docs / "samples-256.png", generate(pipeline, LARGE_PROMPTS, 256), 4)
+    for stage, names in (("vae", ("psnr", "reconstruction")), ("unet", ("loss",))):
+        draw_curves(args.work / f"{stage}.jsonl", args.docs / f"{stage}-curves.png", names)
+    scores = figures["adherence"]
+    print(
+        f"material {scores['material']:.1%}, colour {scores['colour']:.1%}, PSNR {figures['psnr']['mean']:.1f} dB, "
+        f"seam {figures['seam_error']:.2f}"
+    )
+
+
+if __name__ == "__main__":
+    main()

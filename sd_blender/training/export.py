@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From trained networks to the folder that plain diffusers opens, and to pictures of what it makes."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL, StableDiffusionPipeline
+from numpy.typing import NDArray
+from PIL import Image
+from transformers import CLIPTokenizer
+
+from .models import make_scheduler
+from .padding import wrapped
+from .train_unet import Networks
+
+SHEET_PROMPTS = (
+    "red brick wall",
+    "mossy grey cobblestone",
+    "wooden planks",
+    "blue ceramic tiles",
+    "green grass",
+    "sand",
+    "white marble, polished",
+    "rusty metal panels",
+    "black leather",
+    "purple knitted wool",
+    "lava",
+    "orange roof tiles",
+    "teal fish scales",
+    "wet pebbles",
+    "yellow hexagonal tiles",
+    "camouflage",
+    "pink fur",
+    "brushed metal",
+    "brown bark",
+    "cracked concrete",
+    "basket weave",
+    "snow",
+    "large dark red leather",
+    "diamond plate",
+)
+
+
+def make_pipeline(
+    vae: AutoencoderKL, networks: Networks, tokenizer: CLIPTokenizer, scale: float
+) -> StableDiffusionPipeline:
+    """The trained parts as one Stable Diffusion pipeline; `scale` goes into the autoencoder's config."""
+    vae.register_to_config(scaling_factor=scale)
+    pipeline = StableDiffusionPipeline(
+        vae=vae,
+        text_encoder=networks.text_encoder,
+        tokenizer=tokenizer,
+        unet=networks.unet,
+        scheduler=make_scheduler(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def generate(
+    pipeline: StableDiffusionPipeline,
+    prompts: Sequence[str],
+    size: int,
+    seed: int = 0,
+    steps: int = 20,
+    guidance: float = 3.0,
+    tiling: bool = True,
+) -> NDArray[np.uint8]:
+    """One picture per prompt, N x size x size x 3; picture i starts from the noise of seed + i."""
+    generators = [torch.Generator().manual_seed(seed + i) for i in range(len(prompts))]
+    with torch.no_grad(), wrapped(pipeline.unet, pipeline.vae, on=tiling):
+        images = pipeline(
+            list(prompts),
+            height=size,
+            width=size,
+            num_inference_steps=steps,
+            guidance_scale=guidance,
+            generator=generators,
+            output_type="np",
+        ).images
+    return (images * 255 + 0.5).astype(np.uint8)
+
+
+def save_sheet(path: Path, pictures: Sequence[NDArray[np.uint8]], columns: int) -> None:
+    """Pictures of one size side by side, row by row."""
+    size, rows = pictures[0].shape[0], -(-len(pictures) // columns)
+    sheet = np.zeros((rows * (size + 2) - 2, columns * (size + 2) - 2, 3), np.uint8)
+    for i, picture in enumerate(pictures):
+        y, x = i // columns * (size + 2), i % columns * (size + 2)
+        sheet[y : y + size, x : x + size] = picture
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(sheet).save(path)
+
+
+def export(pipeline: StableDiffusionPipeline, preview: dict[str, list], folder: Path) -> None:
+    """Write the diffusers folder in fp16 safetensors, and latent_preview.json beside it. Replaces files one by one."""
+    half = {name: copy.deepcopy(getattr(pipeline, name)).half() for name in ("vae", "unet", "text_encoder")}
+    StableDiffusionPipeline(
+        **half,
+        tokenizer=pipeline.tokenizer,
+        scheduler=pipeline.scheduler,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    ).save_pretrained(folder, safe_serialization=True)
+    config = folder / "text_encoder" / "config.json"
+    # transformers loads in the stored precision, diffusers in float32; saying float32 here makes them agree.
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"dtype": "float32"}, indent=2) + "\n")
+    part = folder / "latent_preview.json.part"
+    part.write_text(json.dumps(preview, indent=2) + "\n")
+    os.replace(part, folder / "latent_preview.json")

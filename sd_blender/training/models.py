@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The shapes of the starter model's networks, and how wide they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from transformers import CLIPTextConfig, CLIPTextModel
+
+FACTOR = 4
+"""Pixels per latent and side."""
+TEXT_WIDTH = 128
+TOKENS = 77
+
+
+@dataclass(frozen=True)
+class Widths:
+    """Channels per level; the first one is a multiple of eight times the number of groups (below)."""
+
+    vae: tuple[int, ...] = (16, 48, 96)
+    unet: tuple[int, ...] = (32, 64, 128, 192)
+    text_layers: int = 3
+
+
+VAE_GROUPS, UNET_GROUPS = 2, 4
+"""Group normalisation needs eight or more channels a group here: over two, the network forgets colour."""
+TINY = Widths(vae=(16, 16, 16), unet=(32, 32), text_layers=1)
+"""For tests: every part, no quality."""
+
+
+def make_vae(widths: Widths) -> AutoencoderKL:
+    """An autoencoder of factor 4 to 4 latent channels (12 numbers become one).
+
+    Its middle has no attention: a texture is stationary, and attention would cost the square of the image's area.
+    """
+    levels = len(widths.vae)
+    return AutoencoderKL(
+        block_out_channels=widths.vae,
+        down_block_types=("DownEncoderBlock2D",) * levels,
+        up_block_types=("UpDecoderBlock2D",) * levels,
+        layers_per_block=1,
+        latent_channels=4,
+        norm_num_groups=VAE_GROUPS,
+        mid_block_add_attention=False,
+        sample_size=128,
+    )
+
+
+def make_unet(widths: Widths) -> UNet2DConditionModel:
+    """The denoiser on latents; attention to the text at the two lowest levels: the others are long and costly.
+
+    The higher ones hear of the text through the time embedding, to which a pooled text is added, and which scales and
+    shifts every group normalisation (Dhariwal & Nichol 2021, arXiv:2105.05233). Without that, colours were learned and
+    materials were not.
+    """
+    plain = max(len(widths.unet) - 2, 1)
+    depth = len(widths.unet) - plain
+    return UNet2DConditionModel(
+        sample_size=64,  # 256 px by default
+        in_channels=4,
+        out_channels=4,
+        block_out_channels=widths.unet,
+        down_block_types=("DownBlock2D",) * plain + ("CrossAttnDownBlock2D",) * depth,
+        up_block_types=("CrossAttnUpBlock2D",) * depth + ("UpBlock2D",) * plain,
+        layers_per_block=1,
+        norm_num_groups=UNET_GROUPS,
+        cross_attention_dim=TEXT_WIDTH,
+        addition_embed_type="text",
+        addition_embed_type_num_heads=4,
+        resnet_time_scale_shift="scale_shift",
+        attention_head_dim=4,  # diffusers reads this as the number of heads
+    )
+
+
+def make_text_encoder(vocabulary: int, widths: Widths) -> CLIPTextModel:
+    """A CLIP text transformer; the last two words of the vocabulary are the start and the end of a text."""
+    return CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=vocabulary,
+            hidden_size=TEXT_WIDTH,
+            intermediate_size=4 * TEXT_WIDTH,
+            num_hidden_layers=widths.text_layers,
+            num_attention_heads=4,
+            max_position_embeddings=TOKENS,
+            projection_dim=TEXT_WIDTH,
+            bos_token_id=vocabulary - 2,
+            eos_token_id=vocabulary - 1,
+            pad_token_id=vocabulary - 1,
+        )
+    )
+
+
+def make_scheduler() -> DDIMScheduler:
+    """Velocity prediction on a schedule whose last step is pure noise (Lin et al. 2023, arXiv:2305.08891)."""
+    return DDIMScheduler(
+        num_train_timesteps=1000,
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        rescale_betas_zero_snr=True,
+        timestep_spacing="trailing",
+        prediction_type="v_prediction",
+        clip_sample=False,
+        set_alpha_to_one=False,
+        steps_offset=1,
+    )
+
+
+def use_device(name: str = "auto") -> torch.device:
+    """The device asked for, or the best there is; lets the CPU use bf16 inside convolutions."""
+    device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+    if device.type == "cpu" and torch.backends.mkldnn.is_available():
+        torch.backends.mkldnn.conv.fp32_precision = (
+            "bf16"  # matrix products gain nothing: attention becomes slower
+        )
+    return device
+
+
+def parameter_count(*modules: Any) -> int:
+    return sum(p.numel() for m in modules for p in m.parameters())

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The denoiser's training loop: U-Net and text encoder together, on latents (Ho et al. 2020; Rombach et al. 2022)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from tqdm import tqdm
+from transformers import CLIPTokenizer
+
+from . import checkpoints
+from .forward_process import ForwardProcess, T
+from .latents import LatentSet
+from .models import Widths, make_text_encoder, make_unet, parameter_count, use_device
+from .padding import wrapped
+from .schedule import Budget, StepRandom, learning_rate, set_learning_rate
+from .textures.captions import redraw_caption
+
+
+@dataclass(frozen=True)
+class UnetOptions:
+    """batch: whole tiles of 128 px per step; larger tiles come fewer at a time, crops twice as many.
+
+    crops: share of steps on crops of 64 px with zero padding, in the first 40 % of the budget and afterwards. They are
+    cheap, so that words are learned early, and they teach what a picture's edge is; the other steps are on whole tiles
+    with circular padding. large: share of those on large tiles. unconditional: share of samples without caption, so
+    that one network is both the conditional and the unconditional model (Ho & Salimans 2022, arXiv:2207.12598).
+    lean: how the step numbers are drawn, see `stratified_steps`.
+    """
+
+    widths: Widths = field(default_factory=Widths)
+    budget: Budget = field(default_factory=lambda: Budget(minutes=75))
+    batch: int = 16
+    large: float = 0.15
+    crops: tuple[float, float] = (0.7, 0.5)
+    unconditional: float = 0.1
+    prediction_type: str = "v_prediction"
+    lean: float = 0.6
+    rate: float = 1e-3
+    ema: float = 0.999
+    seed: int = 11
+    checkpoint_seconds: float = 120.0
+    sheet_seconds: float = 300.0
+    device: str = "auto"
+
+
+class Networks(nn.Module):
+    """What is trained together: `unet` and `text_encoder`."""
+
+    def __init__(self, vocabulary: int, widths: Widths) -> None:
+        super().__init__()
+        self.unet = make_unet(widths)
+        self.text_encoder = make_text_encoder(vocabulary, widths)
+
+    def forward(self, noisy: Tensor, t: Tensor, tokens: Tensor) -> Tensor:
+        """noisy: N x 4 x h x w, t: N step numbers, tokens: N x 77. Returns the prediction, N x 4 x h x w."""
+        text = self.text_encoder(tokens).last_hidden_state
+        return self.unet(noisy, t, encoder_hidden_states=text).sample
+
+
+@dataclass(frozen=True)
+class Batch:
+    """latents: N x 4 x h x w, scaled. tokens: N x 77. periodic: whether the latents are whole tiles."""
+
+    latents: Tensor
+    tokens: Tensor
+    periodic: bool
+
+
+def roll_each(latents: Tensor, rng: np.random.Generator) -> Tensor:
+    """Every latent moved on its torus by its own whole number of cells: another view of the same texture."""
+    height, width = latents.shape[-2:]
+    shifts = zip(rng.integers(height, size=len(latents)), rng.integers(width, size=len(latents)), strict=True)
+    return torch.stack(
+        [torch.roll(x, (int(dy), int(dx)), (-2, -1)) for x, (dy, dx) in zip(latents, shifts, strict=True)]
+    )
+
+
+def draw_batch(
+    sets: Sequence[LatentSet],
+    tokenizer: CLIPTokenizer,
+    scale: float,
+    options: UnetOptions,
+    random: StepRandom,
+    progress: float = 1.0,
+) -> Batch:
+    """One batch. sets: latents of small tiles first, then of larger ones. progress: 0 .. 1 of the budget."""
+    rng, side = random.numpy, sets[0].latents.shape[-1]
+    crop = rng.random() < options.crops[progress >= 0.4]
+    chosen = (
+        sets[int(rng.integers(1, len(sets)))] if len(sets) > 1 and rng.random() < options.large else sets[0]
+    )
+    count = 2 * options.batch if crop else max(1, options.batch * side**2 // chosen.latents.shape[-1] ** 2)
+    indices = np.sort(rng.integers(len(chosen.latents), size=count))
+    latents = roll_each(chosen.latents[indices].float(), rng) * scale
+    if crop:
+        latents = latents[..., : side // 2, : side // 2]
+    captions = [redraw_caption(chosen.descriptions[i], rng) for i in indices]
+    captions = ["" if rng.random() < options.unconditional else text for text in captions]
+    tokens = tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt").input_ids
+    return Batch(latents, tokens, periodic=not crop)
+
+
+def stratified_steps(count: int, generator: torch.Generator, lean: float = 1.0) -> Tensor:
+    """`count` step numbers over 0 .. T - 1, one from each of `count` equal stretches: less noise in the loss.
+
+    lean: 1 draws them evenly; below 1 they lean to the noisy end, where colour and layout are decided.
+    """
+    places = (torch.arange(count) + torch.rand(count, generator=generator)) / count
+    return (places**lean * T).long().clamp_(0, T - 1)
+
+
+def diffusion_loss(
+    networks: nn.Module,
+    process: ForwardProcess,
+    batch: Batch,
+    options: UnetOptions,
+    generator: torch.Generator,
+) -> Tensor:
+    """Mean squared error of the prediction: noise in closed form, then compare with the target."""
+    device = batch.latents.device
+    t = stratified_steps(len(batch.latents), generator, options.lean)
+    eps = torch.randn(batch.latents.shape, generator=generator).to(device)
+    noisy = process.q_sample(batch.latents, t, eps)
+    target = process.target(options.prediction_type, batch.latents, t, eps)
+    return F.mse_loss(networks(noisy, t.to(device), batch.tokens).float(), target)
+
+
+def train_unet(
+    sets: Sequence[LatentSet],
+    tokenizer: CLIPTokenizer,
+    scale: float,
+    folder: Path,
+    options: UnetOptions,
+    on_sheet: Callable[[Networks, int], None] | None = None,
+    stop_at: int | None = None,
+) -> Networks:
+    """Train until the budget is spent, resuming from `folder`/unet.pt. Returns the averaged networks.
+
+    scale: the autoencoder's scaling factor. on_sheet: called every few minutes with the averaged networks.
+    stop_at: leave early at this step, as if killed.
+    """
+    device = use_device(options.device)
+    torch.manual_seed(options.seed)
+    networks = Networks(len(tokenizer), options.widths).to(device).train()
+    networks.unet.to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(
+        networks.parameters(), lr=options.rate, betas=(0.9, 0.98), weight_decay=1e-2, fused=True
+    )
+    average = checkpoints.MovingAverage(networks, options.ema)
+    path, step, spent = folder / "unet.pt", 0, 0.0
+    if state := checkpoints.load(path, device):
+        networks.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        average.load_state_dict(state["average"])
+        step, spent = state["step"], state["seconds"]
+    clock, log = checkpoints.Stopwatch(spent), checkpoints.LossLog(folder / "unet.jsonl", every=25)
+
+    def save() -> None:
+        checkpoints.save_atomic(
+            path,
+            {
+                "model": networks.state_dict(),
+                "optimizer": optimizer.state_dict(),
+                "average": average.state_dict(),
+                "step": step,
+                "seconds": clock.seconds,
+            },
+        )
+
+    with tqdm(
+        desc=f"denoiser ({parameter_count(networks) / 1e6:.1f} M)", initial=step, mininterval=5, unit="step"
+    ) as bar:
+        while (progress := options.budget.progress(step, clock.seconds)) < 1 and step != stop_at:
+            random = StepRandom.of(options.seed, step)
+            set_learning_rate(optimizer, learning_rate(options.rate, step, progress))
+            batch = draw_batch(sets, tokenizer, scale, options, random, progress)
+            loss = _step(networks, optimizer, batch, options, random)
+            average.update(networks)
+            step += 1
+            log.add(step, clock.seconds, loss=loss, samples=len(batch.latents))
+            bar.update()
+            bar.set_postfix(loss=f"{loss:.3f}", done=f"{progress:.0%}", refresh=False)
+            if clock.due("checkpoint", options.checkpoint_seconds):
+                save()
+            if on_sheet and clock.due("sheet", options.sheet_seconds):
+                on_sheet(averaged(networks, average, len(tokenizer), options), step)
+    save()
+    return averaged(networks, average, len(tokenizer), options)
+
+
+PROCESS = ForwardProcess.zero_terminal_snr()
+
+
+def _step(
+    networks: Networks,
+    optimizer: torch.optim.Optimizer,
+    batch: Batch,
+    options: UnetOptions,
+    random: StepRandom,
+) -> float:
+    device = next(networks.parameters()).device
+    latents = batch.latents.to(device, memory_format=torch.channels_last)
+    batch = Batch(latents, batch.tokens.to(device), batch.periodic)
+    with (
+        wrapped(networks.unet, on=batch.periodic),
+        torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda"),
+    ):
+        loss = diffusion_loss(networks, PROCESS, batch, options, random.torch)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(networks.parameters(), 1.0)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return loss.item()
+
+
+def averaged(
+    networks: Networks, average: checkpoints.MovingAverage, vocabulary: int, options: UnetOptions
+) -> Networks:
+    """A copy with the averaged weights, for sampling."""
+    copy = Networks(vocabulary, options.widths)
+    copy.load_state_dict(average.shadow)
+    return copy.to(next(networks.parameters()).device).eval().requires_grad_(False)

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Circular padding: the same values as torch's own, and nothing left behind."""
+
+import torch
+import torch.nn.functional as F
+
+from sd_blender.training.models import TINY, make_unet, make_vae
+from sd_blender.training.padding import wrap, wrapped
+
+
+def test_wrap_is_circular_padding():
+    x = torch.randn(2, 3, 5, 7).to(memory_format=torch.channels_last)
+    padded = wrap(x, (1, 2), (1, 2))
+    assert torch.equal(padded, F.pad(x, (2, 2, 1, 1), mode="circular"))
+    assert padded.is_contiguous(memory_format=torch.channels_last)
+
+
+@torch.no_grad()
+def test_wrapped_networks_commute_with_rolling():
+    vae, unet = make_vae(TINY).eval(), make_unet(TINY).eval()
+    image, latent = torch.randn(1, 3, 32, 32), torch.randn(1, 4, 8, 8)
+    text, t = torch.randn(1, 77, 128), torch.tensor([500])
+    with wrapped(vae, unet):
+        encoded = vae.encode(image).latent_dist.mean
+        moved = vae.encode(image.roll((8, 4), (2, 3))).latent_dist.mean
+        assert torch.allclose(encoded.roll((2, 1), (2, 3)), moved, atol=1e-4)
+        decoded = vae.decode(latent).sample
+        assert torch.allclose(
+            decoded.roll((12, 4), (2, 3)), vae.decode(latent.roll((3, 1), (2, 3))).sample, atol=1e-4
+        )
+        noise = unet(latent, t, text).sample
+        moved = unet(latent.roll((4, 2), (2, 3)), t, text).sample
+        assert torch.allclose(noise.roll((4, 2), (2, 3)), moved, atol=1e-4)
+
+
+@torch.no_grad()
+def test_nothing_is_left_behind():
+    vae, image = make_vae(TINY).eval(), torch.randn(1, 3, 32, 32)
+    before = vae(image).sample
+    with wrapped(vae):
+        assert not torch.allclose(vae(image).sample, before, atol=1e-4)
+    assert torch.equal(vae(image).sample, before)
+    with wrapped(vae, on=False):
+        assert torch.equal(vae(image).sample, before)

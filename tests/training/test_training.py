@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The loops at tiny size: they learn, they resume exactly, and what they export opens in plain diffusers."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from diffusers import StableDiffusionPipeline
+from transformers import CLIPTokenizer
+
+from sd_blender.training.checkpoints import MovingAverage, load, save_atomic
+from sd_blender.training.latents import fit_preview
+from sd_blender.training.models import TINY
+from sd_blender.training.recipe import Recipe
+from sd_blender.training.schedule import Budget, learning_rate, to_tensor
+from sd_blender.training.textures import TextureSet
+from sd_blender.training.train_unet import UnetOptions, stratified_steps, train_unet
+from sd_blender.training.train_vae import VaeOptions, train_vae
+from sd_blender.training.vocabulary import train_tokenizer
+
+STEPS = Budget(steps=3)
+VAE = VaeOptions(widths=TINY, budget=STEPS, batch=2, crop=32, device="cpu")
+UNET = UnetOptions(widths=TINY, budget=STEPS, batch=2, large=0.5, device="cpu")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Networks this small are quicker on one thread, above all beside other work."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def tiles():
+    return [
+        np.stack([TextureSet(1, 128)[i].pixels for i in range(4)]),
+        np.stack([TextureSet(1, 256)[0].pixels]),
+    ]
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory):
+    work = tmp_path_factory.mktemp("starter")
+    recipe = Recipe(work, work / "model", tiles=4, large_tiles=2, vae_options=VAE, unet_options=UNET)
+    recipe.train_vae()
+    recipe.train_unet()
+    recipe.export()
+    return recipe
+
+
+def same_weights(first: torch.nn.Module, second: torch.nn.Module) -> bool:
+    a, b = first.state_dict(), second.state_dict()
+    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+
+
+def test_interrupted_vae_training_ends_with_the_same_weights(tiles, tmp_path):
+    unbroken = train_vae(tiles, tmp_path / "a", VAE)
+    train_vae(tiles, tmp_path / "b", VAE, stop_at=1)
+    assert load(tmp_path / "b" / "vae.pt")["step"] == 1
+    assert same_weights(unbroken, train_vae(tiles, tmp_path / "b", VAE))
+
+
+def test_interrupted_unet_training_ends_with_the_same_weights(recipe, tmp_path):
+    arguments = recipe.latents, recipe.tokenizer, recipe.scale
+    unbroken = train_unet(*arguments, tmp_path / "a", UNET)
+    train_unet(*arguments, tmp_path / "b", UNET, stop_at=2)
+    assert same_weights(unbroken, train_unet(*arguments, tmp_path / "b", UNET))
+
+
+def test_training_learns(tiles, tmp_path):
+    options = replace(VAE, budget=Budget(steps=40), rate=3e-3, whole=0.0)
+    train_vae(tiles[:1], tmp_path, options)
+    rows = [json.loads(line) for line in (tmp_path / "vae.jsonl").read_text().splitlines()]
+    assert rows[-1]["psnr"] > rows[0]["psnr"] + 1
+
+
+def test_export_opens_in_plain_diffusers(recipe):
+    pipeline = StableDiffusionPipeline.from_pretrained(recipe.output, use_safetensors=True)
+    pipeline.set_progress_bar_config(disable=True)
+    image = pipeline("red brick wall", num_inference_steps=2, height=64, width=64).images[0]
+    assert image.size == (64, 64)
+    config = pipeline.scheduler.config
+    assert (config.prediction_type, config.timestep_spacing, config.rescale_betas_zero_snr) == (
+        "v_prediction",
+        "trailing",
+        True,
+    )
+    assert pipeline.vae.config.scaling_factor == pytest.approx(recipe.scale)
+    assert pipeline.unet.config.sample_size * pipeline.vae_scale_factor == 256
+    assert all(p.suffix != ".bin" for p in recipe.output.rglob("*"))
+    preview = json.loads((recipe.output / "latent_preview.json").read_text())
+    assert np.shape(preview["matrix"]) == (4, 3) and np.shape(preview["bias"]) == (3,)
+
+
+def test_preview_map_is_the_least_squares_one():
+    latents = torch.randn(3, 4, 8, 8, generator=torch.Generator().manual_seed(0)).half()
+    matrix, bias = torch.randn(4, 3) * 0.05, torch.tensor([0.1, -0.1, 0.0])
+    colours = ((latents.float() * 2).permute(0, 2, 3, 1) @ matrix + bias).clamp(-1, 1)
+    pixels = ((colours + 1) * 127.5).round().byte().repeat_interleave(4, 1).repeat_interleave(4, 2).numpy()
+    found = fit_preview(latents, pixels, 2.0)
+    assert np.allclose(found["matrix"], matrix, atol=0.01) and np.allclose(found["bias"], bias, atol=0.01)
+
+
+def test_tokenizer_round_trip_and_any_script(tmp_path):
+    tokenizer = train_tokenizer(["red brick wall", "mossy grey cobblestone"])
+    tokenizer.save_pretrained(tmp_path)
+    again = CLIPTokenizer.from_pretrained(tmp_path)
+    for text in ("Red BRICK wall", "été 石 🙂 x", "", "cobblestone, wet"):
+        ids = again(text, padding="max_length", truncation=True).input_ids
+        assert ids == tokenizer(text, padding="max_length", truncation=True).input_ids and len(ids) == 77
+        assert again.decode(again(text).input_ids, skip_special_tokens=True).replace(
+            " ", ""
+        ) == text.lower().replace(" ", "")
+    assert again("Brick").input_ids == again("brick").input_ids
+    assert len(again("brick").input_ids) == 3
+
+
+def test_checkpoints_are_whole_or_absent(tmp_path):
+    assert load(tmp_path / "none.pt") is None
+    save_atomic(tmp_path / "x.pt", {"step": 3})
+    assert load(tmp_path / "x.pt") == {"step": 3} and not list(tmp_path.glob("*.part"))
+
+
+def test_moving_average_follows_quickly_at_first():
+    layer = torch.nn.Linear(1, 1)
+    average = MovingAverage(layer, 0.999)
+    torch.nn.init.constant_(layer.weight, 5.0)
+    for _ in range(30):
+        average.update(layer)
+    assert float(average.shadow["weight"]) == pytest.approx(5.0, abs=0.2)
+
+
+def test_schedules():
+    assert learning_rate(1.0, 0, 0.0) < 0.01 < learning_rate(1.0, 500, 0.0) == 1.0
+    assert learning_rate(1.0, 500, 1.0) == pytest.approx(0.03)
+    steps = stratified_steps(10, torch.Generator().manual_seed(0))
+    assert (steps // 100).tolist() == list(range(10))
+    assert to_tensor(np.array([[[[0, 255, 0]]]], np.uint8)).flatten().tolist() == [-1, 1, -1]
