@@ -3,6 +3,7 @@
 
     python3 scripts/train_starter.py --stage all                     # about two hours on two CPU cores
     python3 scripts/train_starter.py --stage unet --minutes 300      # resumes the checkpoint in build/starter
+    python3 scripts/train_starter.py --batch 64 --unet-widths 64 128 192 --tiles 60000      # with a GPU
 
 Minutes count over all runs of a stage: to continue a finished one, give it more. Needs the packages of the
 `training` extra; a GPU is used when torch finds one.
@@ -42,6 +43,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--tiles", type=int, default=20_000, help="textures of 128 px")
     parser.add_argument("--large-tiles", type=int, default=5_000, help="textures of 256 px")
     parser.add_argument("--batch", type=int, help="crops (vae) or tiles (unet) per step; default 8 and 16")
+    parser.add_argument("--unet-widths", type=int, nargs="+", metavar="N", help="channels per level, highest first")
     parser.add_argument("--device", default="auto")
     return parser.parse_args()
 
@@ -51,6 +53,8 @@ def make_recipe(args: argparse.Namespace) -> Recipe:
     unet = UnetOptions(budget=Budget(args.minutes or 75), device=args.device)
     if args.batch:
         vae, unet = replace(vae, batch=args.batch), replace(unet, batch=args.batch)
+    if args.unet_widths:
+        unet = replace(unet, widths=replace(unet.widths, unet=tuple(args.unet_widths)))
     return Recipe(args.work, args.output, args.tiles, args.large_tiles, vae_options=vae, unet_options=unet)
 
 

@@ -180,7 +180,8 @@ def _check_family(folder: Path, shapes: dict[str, Shapes]) -> int:
             f"The U-Net in {folder} takes {first[1]} channels; choose a text-to-image model (4) or an inpaint "
             "model (9)."
         )
-    if unet.get("addition_embed_type") or unet.get("class_embed_type"):
+    # "text" is made from the prompt by the U-Net itself; the others want what only the SDXL pipelines hand over.
+    if unet.get("addition_embed_type") not in (None, "text") or unet.get("class_embed_type"):
         raise ModelRefused(f"{folder} is of the SDXL family; choose a Stable Diffusion 1.x or 2.x model.")
     if vae.get("latent_channels", 4) != 4:
         raise ModelRefused(

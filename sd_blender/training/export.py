@@ -119,3 +119,5 @@ def export(pipeline: StableDiffusionPipeline, preview: dict[str, list], folder: 
     part = folder / "latent_preview.json.part"
     part.write_text(json.dumps(preview, indent=2) + "\n")
     os.replace(part, folder / "latent_preview.json")
+    for weights in folder.glob("*/*.safetensors"):
+        weights.chmod(0o644)  # they are written readable by their owner only

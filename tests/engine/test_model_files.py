@@ -14,6 +14,7 @@ from safetensors.numpy import load_file, save_file
 
 from sd_blender.core.errors import ModelNotFound, ModelRefused
 from sd_blender.core.request import Sampling, TextToImage
+from sd_blender.engine.diffusers_engine import STARTER_FOLDER
 from sd_blender.engine.model_files import check_model
 from sd_blender.engine.weights_file import read_shapes
 
@@ -195,6 +196,20 @@ def test_another_family(refused, copy):
     edit(copy / "model_index.json", _class_name="StableDiffusionXLPipeline")
     sentence = refused(copy)
     assert "StableDiffusionXLPipeline" in sentence and "1.x" in sentence
+
+
+def test_a_unet_that_needs_more_than_the_text(refused, copy):
+    edit(copy / "unet" / "config.json", addition_embed_type="text_time")
+    assert "SDXL" in refused(copy)
+
+
+def test_a_unet_that_pools_the_text_itself(copy):
+    edit(copy / "unet" / "config.json", addition_embed_type="text")
+    assert check_model(copy).unet_channels == 4
+
+
+def test_the_starter_model_is_one_of_ours():
+    assert check_model(STARTER_FOLDER).unet_channels == 4
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "{", "\ufeff{}"])

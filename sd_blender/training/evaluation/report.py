@@ -81,10 +81,16 @@ Colours: {by_colour}.
 
 ## Limits
 
-Only what the list above names; no objects, scenes, people or text. Two adjectives at once are often half followed.
-Fine regular patterns (chain mail, knit, small tiles) lose their regularity first. Figures come from synthetic judges,
-not people.
-Nothing in it can show a person or a brand; there is no safety checker and no need for one.
+{verdict}Only what the list above names; no objects, scenes, people or text. Two adjectives at once are often half
+followed. Fine regular patterns (chain mail, knit, small tiles) lose their regularity first. Figures come from synthetic
+judges, not people. Nothing in it can show a person or a brand; there is no safety checker and no need for one.
+"""
+
+
+EARLY = """**An early version, below its goal for materials.** It has learned colour, contrast and surface, but not yet
+layout: bricks, tiles, planks and weaves come out as an irregular grain in the right colour. It needs more training
+than two busy CPU cores gave it; `scripts/train_starter.py` goes on from a checkpoint or starts anew on a GPU.
+
 """
 
 
@@ -103,6 +109,7 @@ def write_card(path: Path, figures: dict[str, Any]) -> None:
         tiles=figures["data"],
         training=figures["training"],
         prompts=figures["prompts"],
+        verdict=EARLY if scores["material"] < 0.6 else "",
         material=scores["material"],
         colour=scores["colour"],
         both=scores["both"],

@@ -9,7 +9,9 @@ import numpy as np
 
 from .canvas import Canvas, Field
 
-NO_WARP = (0.0, 0.0)
+Warp = tuple[Field | float, Field | float]
+"""A displacement (dx, dy) of the coordinates, such as `Canvas.warp` gives."""
+NO_WARP: Warp = (0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,9 @@ class Cells:
     v: Field
 
 
-def voronoi(c: Canvas, nx: int, ny: int, jitter: float = 0.9, warp=NO_WARP, stagger: float = 0.0) -> Cells:
+def voronoi(
+    c: Canvas, nx: int, ny: int, jitter: float = 0.9, warp: Warp = NO_WARP, stagger: float = 0.0
+) -> Cells:
     """Voronoi cells of a jittered nx x ny grid; `stagger` shifts every other row (0.5 and no jitter: hexagons)."""
     x, y = c.grid
     px, py = (x + warp[0]) * nx, (y + warp[1]) * ny
@@ -63,7 +67,7 @@ def voronoi(c: Canvas, nx: int, ny: int, jitter: float = 0.9, warp=NO_WARP, stag
     )
 
 
-def bricks(c: Canvas, nx: int, ny: int, shift: float = 0.5, warp=NO_WARP) -> Cells:
+def bricks(c: Canvas, nx: int, ny: int, shift: float = 0.5, warp: Warp = NO_WARP) -> Cells:
     """Rows of rectangles, each row moved by `shift` bricks; ny must be even unless shift is 0."""
     x, y = c.grid
     py = (y + warp[1]) * ny
@@ -76,7 +80,7 @@ def bricks(c: Canvas, nx: int, ny: int, shift: float = 0.5, warp=NO_WARP) -> Cel
     return Cells(edge.astype(np.float32), value, (u - 0.5).astype(np.float32), (v - 0.5).astype(np.float32))
 
 
-def columns(c: Canvas, nx: int, ny: int, warp=NO_WARP) -> Cells:
+def columns(c: Canvas, nx: int, ny: int, warp: Warp = NO_WARP) -> Cells:
     """Vertical boards with joints at random heights: every column of cells is moved by its own amount."""
     x, y = c.grid
     px = (x + warp[0]) * nx
@@ -121,7 +125,7 @@ class Weave:
     thread: Field
 
 
-def weave(c: Canvas, n: int, float_length: int = 1, warp=NO_WARP) -> Weave:
+def weave(c: Canvas, n: int, float_length: int = 1, warp: Warp = NO_WARP) -> Weave:
     """An n x n weave; float_length 1 is plain weave, 2 is twill (diagonal ribs); n divisible by 2 float_length."""
     x, y = c.grid
     px, py = (x + warp[0]) * n, (y + warp[1]) * n

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..canvas import Canvas, ramp
+from ..canvas import Canvas, Field, ramp
 from ..patterns import weave
 from ..surface import Material, Surface, palette
 
@@ -63,7 +63,7 @@ def plaid(c: Canvas) -> Surface:
     n = c.count(3)
     x, y = c.grid
 
-    def stripe(t: np.ndarray) -> np.ndarray:
+    def stripe(t: Field) -> Field:
         return 0.55 * ((t > 0.1) & (t < 0.5)) + 0.45 * ((t > 0.72) & (t < 0.8))
 
     rib = ((x - y) * c.count(30)) % 1 > 0.5
