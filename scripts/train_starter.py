@@ -43,7 +43,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--tiles", type=int, default=20_000, help="textures of 128 px")
     parser.add_argument("--large-tiles", type=int, default=5_000, help="textures of 256 px")
     parser.add_argument("--batch", type=int, help="crops (vae) or tiles (unet) per step; default 8 and 16")
-    parser.add_argument("--unet-widths", type=int, nargs="+", metavar="N", help="channels per level, highest first")
+    parser.add_argument(
+        "--unet-widths", type=int, nargs="+", metavar="N", help="channels per level, highest first"
+    )
     parser.add_argument("--device", default="auto")
     return parser.parse_args()
 

@@ -93,9 +93,13 @@ class Recipe:
 
     @cached_property
     def tokenizer(self) -> CLIPTokenizer:
-        """Learned from the first captions; the same for the same data set."""
-        rng = np.random.default_rng(SEED)
-        return train_tokenizer([redraw_caption(describe_sample(SEED, i), rng) for i in range(20_000)])
+        """Learned from the first captions once, and kept: a checkpoint goes with the tokenizer it was trained with."""
+        folder = self.work / "tokenizer"
+        if not (folder / "tokenizer.json").exists():
+            rng = np.random.default_rng(SEED)
+            captions = [redraw_caption(describe_sample(SEED, i), rng) for i in range(20_000)]
+            train_tokenizer(captions).save_pretrained(folder)
+        return CLIPTokenizer.from_pretrained(folder)
 
     @property
     def scale(self) -> float:
