@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The judges of the starter model: right where the answer is known."""
 
 import numpy as np
