@@ -54,5 +54,6 @@ def test_the_first_step_is_guided_by_the_formula(tiny, engine, run, step_tensors
             for text in texts
         )
     expected = unconditional + scale * (conditional - unconditional)
-    assert (conditional - unconditional).abs().max() > 1e-3
-    assert torch.allclose(first["noise_pred"], expected, atol=1e-5)
+    assert (conditional - unconditional).abs().max() > 1e-2
+    # Two texts in one batch round otherwise than one after the other, and the scale makes that larger.
+    assert torch.allclose(first["noise_pred"], expected, atol=1e-4)
