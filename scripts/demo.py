@@ -77,7 +77,7 @@ class Demo:
         """Image to image: the render of the scene, as it is displayed, into another material."""
         settings = self.settings
         settings.task, settings.source, settings.destination = "IMAGE_TO_IMAGE", "RENDER_RESULT", "IMAGE"
-        settings.use_source_size, settings.strength, settings.tiling = True, 0.55, "OFF"
+        settings.use_source_size, settings.strength, settings.tiling = True, 0.3, "OFF"
         settings.seed = self.options.seed
         self.keep(self.generate("restyled render", RESTYLE_PROMPT), "3-render-restyled.png")
 
