@@ -28,8 +28,8 @@ import numpy as np
 
 import sd_blender
 from sd_blender.blender import build_request, capture, pump, session, textures
-from sd_blender.blender.saving import SavedImage, encode
-from sd_blender.core.messages import Seam
+from sd_blender.blender.saving import encode
+from sd_blender.core.messages import GeneratedImage, Seam
 from sd_blender.core.request import Sampling, TextToImage
 
 PROMPT = "red bricks"
@@ -102,13 +102,13 @@ def engine_rows(options: argparse.Namespace) -> Iterator[Row]:
         yield compare(what, "plain diffusers", ours, plain, options.rounds, OVERHEAD_LIMIT)
 
 
-def picture_of(size: int) -> tuple[TextToImage, SavedImage]:
+def picture_of(size: int) -> tuple[TextToImage, GeneratedImage]:
     """A request and its result, encoded as the generation thread leaves it."""
     request = TextToImage(prompt=PROMPT, sampling=Sampling(width=size, height=size))
     coarse = np.random.default_rng(size).integers(0, 255, (size // 8, size // 8, 3), np.uint8)
     pixels = coarse.repeat(8, axis=0).repeat(8, axis=1)
-    picture = SavedImage(pixels, 0, Seam(1.0, 1.0))
-    return request, SavedImage(pixels, 0, Seam(1.0, 1.0), (), encode(request, picture))
+    picture = GeneratedImage(pixels, 0, Seam(1.0, 1.0))
+    return request, GeneratedImage(pixels, 0, Seam(1.0, 1.0), (), encode(request, picture))
 
 
 def pixel_rows() -> Iterator[Row]:
@@ -117,7 +117,7 @@ def pixel_rows() -> Iterator[Row]:
         request, picture = picture_of(size)
         rounds = max(3, 12 * 512 // size)
 
-        def write(request: TextToImage = request, picture: SavedImage = picture) -> None:
+        def write(request: TextToImage = request, picture: GeneratedImage = picture) -> None:
             image = textures.new_image(request, picture, None)
             image.pixels[0]  # decodes it
             bpy.data.images.remove(image)
@@ -133,7 +133,7 @@ def pixel_rows() -> Iterator[Row]:
         bpy.data.images.remove(image)
 
 
-def naive_write(picture: SavedImage, keep: bool = False) -> None:
+def naive_write(picture: GeneratedImage, keep: bool = False) -> None:
     height, width = picture.pixels.shape[:2]
     image = bpy.data.images.new("naive", width, height)
     rgba = np.ones((height, width, 4), np.float32)

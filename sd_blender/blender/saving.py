@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..core import png
@@ -20,14 +19,6 @@ from .naming import file_name
 
 KEYWORD = "sd_blender"
 """Of the provenance: the text in a PNG file and the custom property on an image are called the same."""
-
-
-@dataclass(frozen=True, eq=False)
-class SavedImage(GeneratedImage):
-    """A picture with its PNG file and the provenance inside it; ``path`` is where it was written, "" if it was not."""
-
-    story: str = ""
-    path: str = ""
 
 
 class Saver:
@@ -43,7 +34,7 @@ class Saver:
         images = tuple(self._save(result.request, image) for image in result.images)
         return dataclasses.replace(result, images=images)
 
-    def _save(self, request: Request, image: GeneratedImage) -> SavedImage:
+    def _save(self, request: Request, image: GeneratedImage) -> GeneratedImage:
         story = provenance(request, image)
         data = png.encode(image.pixels, {KEYWORD: story})
         path, warnings = "", image.warnings
@@ -57,7 +48,7 @@ class Saver:
                     f"The texture could not be saved in {self.folder} ({reason}), so it is packed in the .blend; "
                     "check the output folder in the preferences.",
                 )
-        return SavedImage(image.pixels, image.seed, image.seam, warnings, data, story, path)
+        return dataclasses.replace(image, warnings=warnings, png=data, provenance=story, path=path)
 
 
 def encode(request: Request, image: GeneratedImage) -> bytes:

@@ -25,9 +25,9 @@ def new_image(request: Request, picture: GeneratedImage, like: bpy.types.Image |
     like: the image that was inpainted, whose colour space and alpha mode the result shares.
     """
     name = naming.datablock_name(request.prompt, fallback="Inpaint" if like else "Texture")
-    image = _load(getattr(picture, "path", "")) or _packed(request, picture)
+    image = _load(picture.path) or _packed(request, picture)
     image.name = name
-    image[KEYWORD] = getattr(picture, "story", "") or provenance(request, picture)
+    image[KEYWORD] = picture.provenance or provenance(request, picture)
     if like is not None:
         image.colorspace_settings.name = like.colorspace_settings.name
         image.alpha_mode = like.alpha_mode

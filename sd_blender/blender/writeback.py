@@ -32,7 +32,7 @@ def deliver(result: Result, target: Target) -> Delivery:
 
     When another file is open by now, pictures that were saved to the output folder stay there and nowhere else.
     """
-    paths = [getattr(picture, "path", "") for picture in result.images]
+    paths = [picture.path for picture in result.images]
     if not target.is_of_open_file and all(paths):
         return Delivery((), f"{OTHER_FILE}; it is saved as {paths[0]}.")
     like = target.find_source()

@@ -29,7 +29,8 @@ class Seam:
 class GeneratedImage:
     """One picture: uint8 pixels at canvas size, the seed that makes it again, and what to know about it.
 
-    png: the same picture encoded, provenance included, when the generation thread was asked to encode it.
+    The generation thread's ``finish`` may add: ``png``, the picture as a PNG file; ``provenance``, the text inside it
+    that tells how it was made; ``path``, the file it was written to.
     """
 
     pixels: ImageArray
@@ -37,6 +38,8 @@ class GeneratedImage:
     seam: Seam
     warnings: tuple[str, ...] = ()
     png: bytes | None = None
+    provenance: str = ""
+    path: str = ""
 
 
 @dataclass(frozen=True, eq=False)
