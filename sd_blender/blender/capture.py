@@ -16,6 +16,9 @@ from ..core.pixels import FloatArray, from_blender, mask_from_blender
 from ..core.request import ImageArray, MaskArray
 from . import compat
 
+KEPT_VALUES = 4 * 1024**2
+_kept: FloatArray = np.empty(0, np.float32)
+
 
 def image_pixels(image: bpy.types.Image) -> ImageArray:
     """The pixels of an image datablock as they look, strokes not yet saved included; of a UDIM, its first tile.
@@ -24,7 +27,7 @@ def image_pixels(image: bpy.types.Image) -> ImageArray:
     """
     if image.type == "RENDER_RESULT":
         return render_result(bpy.context.scene)
-    return _opaque(from_blender(*_read(image), linear=_is_linear(image)))
+    return from_blender(*_read(image), linear=_is_linear(image))
 
 
 def stored_bytes(image: bpy.types.Image) -> ImageArray:
@@ -41,7 +44,7 @@ def stored_bytes(image: bpy.types.Image) -> ImageArray:
         raise BlenderStateError(
             f'"{image.name}" is a float image and inpainting would cut it to 8 bits; use an 8-bit copy of it.'
         )
-    return _opaque(from_blender(values, width, height, linear=False))
+    return from_blender(values, width, height, linear=False)
 
 
 def mask_pixels(image: bpy.types.Image) -> MaskArray:
@@ -84,15 +87,25 @@ def check_can_render(scene: bpy.types.Scene) -> None:
 
 
 def _read(image: bpy.types.Image) -> tuple[FloatArray, int, int]:
-    """Flat RGBA values, width and height; asking for the size is what loads the file of an image."""
+    """Flat RGBA values until the next call, width and height; asking for the size is what loads an image's file."""
     width, height = image.size
     if width == 0 or height == 0 or not image.has_data:
         where = f" ({image.filepath})" if image.filepath else ""
         raise BlenderStateError(f'Image "{image.name}" has no pixels; reload it or choose another{where}.')
     channels = image.channels
-    values = np.empty(width * height * channels, np.float32)
+    values = _buffer(width * height * channels)
     image.pixels.foreach_get(values)
     return (values if channels == 4 else _to_rgba(values, channels)), width, height
+
+
+def _buffer(length: int) -> FloatArray:
+    """Room for `length` values, up to 1024 px square the same each time: the first touch is most of a read's cost."""
+    global _kept
+    if length > KEPT_VALUES:
+        return np.empty(length, np.float32)
+    if len(_kept) < length:
+        _kept = np.empty(length, np.float32)
+    return _kept[:length]
 
 
 def _to_rgba(values: FloatArray, channels: int) -> FloatArray:
@@ -111,15 +124,10 @@ def _is_linear(image: bpy.types.Image) -> bool:
     return image.is_float or space.is_data or space.name.startswith(("Linear", "ACES"))
 
 
-def _opaque(pixels: ImageArray) -> ImageArray:
-    """Without the alpha channel when it says nothing."""
-    return np.ascontiguousarray(pixels[..., :3]) if (pixels[..., 3] == 255).all() else pixels
-
-
 def _load(path: Path) -> ImageArray:
     image = bpy.data.images.load(str(path))
     try:
-        return _opaque(from_blender(*_read(image), linear=False))
+        return from_blender(*_read(image), linear=False)
     finally:
         bpy.data.images.remove(image)
 
