@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Train the starter model: textures, autoencoder, denoiser with text encoder, export.
 
-    python3 scripts/train_starter.py --stage all                     # about two hours on two CPU cores
+    python3 scripts/train_starter.py --stage all                     # two hours and a half on two CPU cores
     python3 scripts/train_starter.py --stage unet --minutes 300      # resumes the checkpoint in build/starter
-    python3 scripts/train_starter.py --batch 64 --unet-widths 64 128 192 --tiles 60000      # with a GPU
+    python3 scripts/train_starter.py --batch 64 --tiles 60000      # with a GPU
 
 Minutes count over all runs of a stage: to continue a finished one, give it more. Needs the packages of the
 `training` extra; a GPU is used when torch finds one.
@@ -24,10 +24,11 @@ sys.path.insert(0, str(ROOT))
 
 from sd_blender.training.recipe import Recipe  # noqa: E402
 from sd_blender.training.schedule import Budget  # noqa: E402
+from sd_blender.training.train_text import TextOptions  # noqa: E402
 from sd_blender.training.train_unet import UnetOptions  # noqa: E402
 from sd_blender.training.train_vae import VaeOptions  # noqa: E402
 
-STAGES = ("data", "vae", "unet", "export")
+STAGES = ("data", "vae", "text", "unet", "export")
 
 
 def arguments() -> argparse.Namespace:
@@ -39,10 +40,10 @@ def arguments() -> argparse.Namespace:
         "--work", type=Path, default=ROOT / "build" / "starter", help="caches, checkpoints, sheets"
     )
     parser.add_argument("--output", type=Path, default=ROOT / "sd_blender" / "starter_model")
-    parser.add_argument("--minutes", type=float, help="of this stage; default: 28 for vae, 75 for unet")
+    parser.add_argument("--minutes", type=float, help="of this stage; default: 28 for vae, 100 for unet")
     parser.add_argument("--tiles", type=int, default=20_000, help="textures of 128 px")
     parser.add_argument("--large-tiles", type=int, default=5_000, help="textures of 256 px")
-    parser.add_argument("--batch", type=int, help="crops (vae) or tiles (unet) per step; default 8 and 16")
+    parser.add_argument("--batch", type=int, help="crops (vae) or tiles (unet) per step; default 8 and 32")
     parser.add_argument(
         "--unet-widths", type=int, nargs="+", metavar="N", help="channels per level, highest first"
     )
@@ -52,7 +53,7 @@ def arguments() -> argparse.Namespace:
 
 def make_recipe(args: argparse.Namespace) -> Recipe:
     vae = VaeOptions(budget=Budget(args.minutes or 28), device=args.device)
-    unet = UnetOptions(budget=Budget(args.minutes or 75), device=args.device)
+    unet = UnetOptions(budget=Budget(args.minutes or 100), device=args.device)
     if args.batch:
         vae, unet = replace(vae, batch=args.batch), replace(unet, batch=args.batch)
     if args.unet_widths:
@@ -66,6 +67,7 @@ def main() -> None:
     run = {
         "data": lambda: recipe.textures,
         "vae": recipe.train_vae,
+        "text": recipe.train_text,
         "unet": recipe.train_unet,
         "export": recipe.export,
     }

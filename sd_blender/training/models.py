@@ -21,7 +21,7 @@ class Widths:
     """Channels per level; the first one is a multiple of eight times the number of groups (below)."""
 
     vae: tuple[int, ...] = (16, 48, 96)
-    unet: tuple[int, ...] = (32, 64, 128, 192)
+    unet: tuple[int, ...] = (64, 128, 192)
     text_layers: int = 3
 
 

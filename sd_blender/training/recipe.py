@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers import AutoencoderKL
-from transformers import CLIPTokenizer
+from transformers import CLIPTextModel, CLIPTokenizer
 
 from . import checkpoints
 from .cache import HELD_OUT_SEED, TextureCache, render_cache
@@ -23,6 +23,7 @@ from .schedule import to_tensor
 from .textures import TextureSet
 from .textures.captions import redraw_caption
 from .textures.dataset import describe_sample
+from .train_text import TextOptions, train_text
 from .train_unet import Networks, UnetOptions, train_unet
 from .train_vae import VaeOptions, train_vae
 from .vocabulary import train_tokenizer
@@ -44,6 +45,7 @@ class Recipe:
     large_tiles: int = 5_000
     size: int = 128
     vae_options: VaeOptions = field(default_factory=VaeOptions)
+    text_options: TextOptions = field(default_factory=TextOptions)
     unet_options: UnetOptions = field(default_factory=UnetOptions)
 
     @cached_property
@@ -105,8 +107,12 @@ class Recipe:
     def scale(self) -> float:
         return scaling_factor(self.latents[0].latents)
 
+    def train_text(self) -> CLIPTextModel:
+        """Stage `text`: teach the text encoder what captions name."""
+        return train_text(self.latents[0].descriptions, self.tokenizer, self.work, self.text_options)
+
     def train_unet(self) -> Networks:
-        """Stage `unet`: train denoiser and text encoder."""
+        """Stage `unet`: train the denoiser, and the text encoder with it."""
         scale = self.scale
 
         def sheet(networks: Networks, step: int) -> None:
@@ -118,7 +124,7 @@ class Recipe:
             )
             draw_curves(self.work / "unet.jsonl", self.work / "unet-curves.png", ("loss",))
 
-        return train_unet(self.latents, self.tokenizer, scale, self.work, self.unet_options, sheet)
+        return train_unet(self.latents, self.tokenizer, scale, self.work, self.unet_options, self.train_text(), sheet)
 
     def export(self) -> None:
         """Stage `export`: the averaged weights of the last checkpoints as a diffusers folder."""

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from diffusers.models.attention_processor import AttnProcessor
 from torch import Tensor, nn
 from tqdm import tqdm
-from transformers import CLIPTokenizer
+from transformers import CLIPTextModel, CLIPTokenizer
 
 from . import checkpoints
 from .forward_process import ForwardProcess, T
@@ -27,7 +28,7 @@ from .textures.captions import redraw_caption
 class UnetOptions:
     """batch: whole tiles of 128 px per step; larger tiles come fewer at a time, crops twice as many.
 
-    crops: share of steps on crops of 64 px with zero padding, in the first 40 % of the budget and afterwards. They are
+    crops: share of steps on crops of 64 px with zero padding, in the first 60 % of the budget and afterwards. They are
     cheap, so that words are learned early, and they teach what a picture's edge is; the other steps are on whole tiles
     with circular padding. large: share of those on large tiles. unconditional: share of samples without caption, so
     that one network is both the conditional and the unconditional model (Ho & Salimans 2022, arXiv:2207.12598).
@@ -35,18 +36,18 @@ class UnetOptions:
     """
 
     widths: Widths = field(default_factory=Widths)
-    budget: Budget = field(default_factory=lambda: Budget(minutes=75))
-    batch: int = 16
+    budget: Budget = field(default_factory=lambda: Budget(minutes=100))
+    batch: int = 32
     large: float = 0.15
-    crops: tuple[float, float] = (0.7, 0.5)
+    crops: tuple[float, float] = (1.0, 0.5)
     unconditional: float = 0.1
     prediction_type: str = "v_prediction"
     lean: float = 0.6
     rate: float = 1e-3
     ema: float = 0.999
     seed: int = 11
-    checkpoint_seconds: float = 120.0
-    sheet_seconds: float = 300.0
+    checkpoint_seconds: float = 300.0
+    sheet_seconds: float = 900.0
     device: str = "auto"
 
 
@@ -62,6 +63,11 @@ class Networks(nn.Module):
         """noisy: N x 4 x h x w, t: N step numbers, tokens: N x 77. Returns the prediction, N x 4 x h x w."""
         text = self.text_encoder(tokens).last_hidden_state
         return self.unet(noisy, t, encoder_hidden_states=text).sample
+
+    def attend_by_products(self) -> None:
+        """Attention as two matrix products: on a CPU the backward pass of the fused one is slow in bfloat16."""
+        self.unet.set_attn_processor(AttnProcessor())
+        self.text_encoder.set_attn_implementation("eager")
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,7 @@ def draw_batch(
 ) -> Batch:
     """One batch. sets: latents of small tiles first, then of larger ones. progress: 0 .. 1 of the budget."""
     rng, side = random.numpy, sets[0].latents.shape[-1]
-    crop = rng.random() < options.crops[progress >= 0.4]
+    crop = rng.random() < options.crops[progress >= 0.6]
     chosen = (
         sets[int(rng.integers(1, len(sets)))] if len(sets) > 1 and rng.random() < options.large else sets[0]
     )
@@ -138,18 +144,23 @@ def train_unet(
     scale: float,
     folder: Path,
     options: UnetOptions,
+    text_encoder: CLIPTextModel | None = None,
     on_sheet: Callable[[Networks, int], None] | None = None,
     stop_at: int | None = None,
 ) -> Networks:
     """Train until the budget is spent, resuming from `folder`/unet.pt. Returns the averaged networks.
 
-    scale: the autoencoder's scaling factor. on_sheet: called every few minutes with the averaged networks.
+    scale: the autoencoder's scaling factor. text_encoder: to start from, else one that knows no word. on_sheet: called every few minutes with the averaged networks.
     stop_at: leave early at this step, as if killed.
     """
     device = use_device(options.device)
     torch.manual_seed(options.seed)
     networks = Networks(len(tokenizer), options.widths).to(device).train()
+    if text_encoder:
+        networks.text_encoder.load_state_dict(text_encoder.state_dict())
     networks.unet.to(memory_format=torch.channels_last)
+    if device.type == "cpu":
+        networks.attend_by_products()
     optimizer = torch.optim.AdamW(
         networks.parameters(), lr=options.rate, betas=(0.9, 0.98), weight_decay=1e-2, fused=True
     )
@@ -210,7 +221,7 @@ def _step(
     batch = Batch(latents, batch.tokens.to(device), batch.periodic)
     with (
         wrapped(networks.unet, on=batch.periodic),
-        torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda"),
+        torch.autocast(device.type, torch.bfloat16),
     ):
         loss = diffusion_loss(networks, PROCESS, batch, options, random.torch)
     loss.backward()
