@@ -16,6 +16,8 @@ class ErrorKind(str, Enum):
     OUT_OF_MEMORY = "out_of_memory"
     BAD_RESULT = "bad_result"
     ENGINE_UNAVAILABLE = "engine_unavailable"
+    WORKER_DIED = "worker_died"
+    DEVICE_LOST = "device_lost"
     BLENDER = "blender"
     UNEXPECTED = "unexpected"
 
@@ -72,6 +74,18 @@ class EngineUnavailable(SDBlenderError):
     """The engine could not be made: torch or diffusers is missing or broken."""
 
     kind = ErrorKind.ENGINE_UNAVAILABLE
+
+
+class WorkerDied(SDBlenderError):
+    """The worker process ended, or no longer answered and was ended; the next job starts another."""
+
+    kind = ErrorKind.WORKER_DIED
+
+
+class DeviceLost(SDBlenderError):
+    """The device failed in a way that no process that used it recovers from; only a new process can go on."""
+
+    kind = ErrorKind.DEVICE_LOST
 
 
 class BlenderStateError(SDBlenderError):
