@@ -45,9 +45,13 @@ class GenerationThread:
     engine_factory: called on the thread, at the first job, so that torch is never imported on the caller's thread.
     finish: called on the thread with each result before ``Finished`` is sent, for slow work such as encoding; should
         it fail, the result is delivered as it was, with a warning.
+    idle_seconds: without a job for so long, the engine is unloaded; None keeps it for ever.
     """
 
-    def __init__(self, engine_factory: EngineFactory, finish: Finish | None = None) -> None:
+    def __init__(
+        self, engine_factory: EngineFactory, finish: Finish | None = None, idle_seconds: float | None = None
+    ) -> None:
+        self._idle_seconds = idle_seconds
         self._engine_factory = engine_factory
         self._finish = finish
         self._engine: Engine | None = None
@@ -148,12 +152,19 @@ class GenerationThread:
             self._thread.start()
 
     def _run(self) -> None:
-        while (item := self._tasks.get()) is not None:
+        while (item := self._next_task()) is not None:
             if isinstance(item, _Task):
                 self._run_task(item)
             else:
                 item()
         self._unload_engine()
+
+    def _next_task(self) -> _Task | Callable[[], None] | None:
+        try:
+            return self._tasks.get(timeout=self._idle_seconds)
+        except queue.Empty:
+            self._unload_engine()
+            return self._tasks.get()
 
     def _run_task(self, task: _Task) -> None:
         with self._lock:
@@ -172,6 +183,8 @@ class GenerationThread:
                 self._engine = self._engine_factory()
             result = self._engine.generate(task.job_id, task.request, self._report, task.cancelled.is_set)
             check_result(task.request, result)
+            if task.cancelled.is_set():  # while the last picture was on its way
+                return Cancelled(task.job_id)
             return Finished(task.job_id, self._finished(result))
         except JobCancelled:
             return Cancelled(task.job_id)

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A worker process as its parent holds it: frames in and out without ever blocking, and a sure end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from ..core.errors import EngineUnavailable
+from .frames import Frame, WireError, read_frame, write_frame
+from .log_file import WorkerLog
+
+
+class Ended:
+    """Comes in place of a frame when there will be no more; ``reason`` says what was wrong with the last one, or ""."""
+
+    def __init__(self, reason: str = "") -> None:
+        self.reason = reason
+
+
+class Child:
+    """A started worker. Raises EngineUnavailable when the command cannot be started."""
+
+    def __init__(self, command: Sequence[str], log: WorkerLog) -> None:
+        try:
+            self._process = subprocess.Popen(
+                list(command),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=worker_environ(),
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            )
+        except (OSError, ValueError) as error:
+            raise EngineUnavailable(
+                f"The engine's Python {command[0]} cannot be started; install the engine again in the preferences.",
+                details=repr(error),
+            ) from error
+        self._stdin = cast(BinaryIO, self._process.stdin)
+        self._received: queue.SimpleQueue[Frame | Ended] = queue.SimpleQueue()
+        self._outgoing: queue.SimpleQueue[Frame | None] = queue.SimpleQueue()
+        self._log = log.follow(cast(BinaryIO, self._process.stderr))
+        for work in (self._read, self._write):
+            threading.Thread(target=work, name=f"SD Blender worker {work.__name__[1:]}", daemon=True).start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def send(self, frame: Frame) -> None:
+        """Queue a frame; a worker that does not read its pipe must not hold up who writes to it."""
+        self._outgoing.put(frame)
+
+    def receive(self, timeout: float) -> Frame | Ended | None:
+        """The next frame, Ended when the worker is gone or talks nonsense, None when nothing came in time."""
+        try:
+            return self._received.get(timeout=timeout)
+        except queue.Empty:
+            return None
+
+    def end(self, grace: float = 1.0) -> None:
+        """Have the process gone when this returns: by closing its pipe, then by a signal, then by force."""
+        self._outgoing.put(None)
+        for harder in (self._process.terminate, self._process.kill, None):
+            try:
+                self._process.wait(grace)
+                break
+            except subprocess.TimeoutExpired:
+                if harder is not None:
+                    harder()
+        self._log.join(grace)
+
+    def how_it_ended(self) -> str:
+        """The exit in words: "signal 9, killed" or "exit code 3"; waits a moment for a process that is ending."""
+        try:
+            code = self._process.wait(1.0)
+        except subprocess.TimeoutExpired:
+            return "it is still running"
+        if code >= 0:
+            return f"exit code {code if code < 256 else hex(code)}"
+        try:
+            return f"signal {-code}, {signal.strsignal(-code) or 'unknown'}".lower()
+        except ValueError:
+            return f"signal {-code}"
+
+    def _read(self) -> None:
+        reason = ""
+        stream = cast(BinaryIO, self._process.stdout)
+        try:
+            with stream:
+                while (frame := read_frame(stream)) is not None:
+                    self._received.put(frame)
+        except WireError as error:
+            reason = str(error)
+        except (OSError, MemoryError) as error:
+            reason = repr(error)
+        self._received.put(Ended(reason))
+
+    def _write(self) -> None:
+        with (
+            contextlib.suppress(OSError, WireError),
+            self._stdin,
+        ):  # the reader tells of a worker that is gone
+            while (frame := self._outgoing.get()) is not None:
+                write_frame(self._stdin, frame)
+
+
+def worker_command(python: Path | str, device: str = "auto", dtype: str = "auto") -> list[str]:
+    """Starts this add-on's worker with another Python, isolated from its user's and this process's packages."""
+    main = Path(__file__).resolve().with_name("__main__.py")
+    return [str(python), "-I", "-X", "utf8", str(main), "--device", device, "--dtype", dtype]
+
+
+def worker_environ() -> dict[str, str]:
+    """This process's environment without Python's variables, quiet towards the network and good to its neighbours."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    return kept | {
+        "HF_HUB_OFFLINE": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "DO_NOT_TRACK": "1",
+        # Threads that wait must sleep: beside a busy Blender, spinning ones make generation many times slower.
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "KMP_BLOCKTIME": "0",
+    }
+
+
+def same_python() -> Path:
+    """The Python that runs this, for a worker without an environment of its own (scripts, tests)."""
+    return Path(sys.executable)

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engine that runs in a child process. To the generation thread it is an engine like any other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from ..core.engine_protocol import IsCancelled, Report
+from ..core.errors import EngineUnavailable, ErrorKind, JobCancelled, SDBlenderError, WorkerDied
+from ..core.messages import Loading, Result
+from ..core.request import Request
+from .child import Child, Ended
+from .frames import Frame, WireError
+from .log_file import WorkerLog
+from .protocol import CLOSING, PROTOCOL, error_of, generate_frame, message_of, result_of
+from .watch import Limits, Restarts, Watch
+
+TICK = 0.1
+"""Seconds between two looks at the cancel flag and the watch."""
+
+
+class ProcessEngine:
+    """Implements :class:`~..core.engine_protocol.Engine` with a worker that is started at the first job.
+
+    command: starts the worker, see :func:`~.child.worker_command`. A worker that dies fails the job it ran, and the
+    next job starts another; one that hangs is ended. :meth:`unload` ends it, which gives all its memory back.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        log: WorkerLog | None = None,
+        limits: Limits | None = None,
+        restarts: Restarts | None = None,
+    ) -> None:
+        self._command = command
+        self.log = log or WorkerLog()
+        self._limits = limits or Limits()
+        self._restarts = restarts or Restarts()
+        self._child: Child | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Of the worker, None when there is none."""
+        return self._child.pid if self._child else None
+
+    def generate(self, job_id: str, request: Request, report: Report, is_cancelled: IsCancelled) -> Result:
+        """See :class:`~..core.engine_protocol.Engine`. Raises WorkerDied when the worker ended or had to be ended."""
+        child = self._ready(job_id, report, is_cancelled)
+        child.send(generate_frame(job_id, request))
+        try:
+            result = _outcome(_Conversation(child, job_id, report, is_cancelled, self._limits).run(), request)
+        except _Deaf:
+            self._end()
+            raise JobCancelled from None
+        except (_Gone, WireError) as error:
+            raise self._died(child, error) from error
+        except SDBlenderError as error:
+            if error.kind is ErrorKind.DEVICE_LOST:
+                self._end()
+            raise
+        self._restarts.forgive()
+        return result
+
+    def unload(self) -> None:
+        """End the worker. The next job starts another, whatever happened before."""
+        self._end()
+        self._restarts.forgive()
+        self.log.close()
+
+    def _ready(self, job_id: str, report: Report, is_cancelled: IsCancelled) -> Child:
+        """The worker, started and greeted when there is none."""
+        if self._child is not None and not self._child.is_alive:
+            self._end()
+            self._restarts.died()  # while it was idle
+        if self._child is not None:
+            return self._child
+        report(Loading(job_id, "Starting the engine"))
+        until = time.monotonic() + self._restarts.wait(str(self.log.path))
+        while time.monotonic() < until:
+            if is_cancelled():
+                raise JobCancelled
+            time.sleep(TICK)
+        self._child = Child(self._command, self.log)
+        try:
+            self._greet(self._child, is_cancelled)
+        except BaseException:
+            self._end()
+            raise
+        return self._child
+
+    def _greet(self, child: Child, is_cancelled: IsCancelled) -> None:
+        until = time.monotonic() + self._limits.start
+        frame: Frame | Ended | None = None
+        while frame is None and time.monotonic() < until:
+            if is_cancelled():
+                raise JobCancelled
+            frame = child.receive(TICK)
+        if isinstance(frame, Frame) and frame.type == "greeting":
+            if frame.header.get("protocol") == PROTOCOL:
+                return
+            raise EngineUnavailable("The engine is of another version; restart Blender to start the new one.")
+        self._restarts.died()
+        how = child.how_it_ended() if isinstance(frame, Ended) else f"no answer in {self._limits.start:.0f} s"
+        raise EngineUnavailable(
+            f"The engine did not start ({how}); press Diagnose in the preferences, or install it again.",
+            details=self.log.last_lines,
+        )
+
+    def _died(self, child: Child, error: Exception) -> WorkerDied:
+        """What to raise for a worker that is gone or past use; ends what is left of it."""
+        if isinstance(error, WireError):
+            reason = f"sent what is no answer ({error})"
+        else:
+            reason = str(error) or f"stopped ({child.how_it_ended()})"
+        self._end()
+        self._restarts.died()
+        sentence = f"The engine {reason}; generate again, at a smaller size if it happens twice."
+        return WorkerDied(sentence, details=f"Log: {self.log.path}\n{self.log.last_lines}")
+
+    def _end(self) -> None:
+        if self._child is not None:
+            child, self._child = self._child, None
+            child.end()
+
+
+class _Gone(Exception):
+    """The worker can do no more for this job; the text says why, "" when its process ended by itself."""
+
+
+class _Deaf(Exception):
+    """A cancelled job that does not stop by itself."""
+
+
+class _Conversation:
+    """One job, from the request sent to the frame that closes it."""
+
+    def __init__(
+        self, child: Child, job_id: str, report: Report, is_cancelled: IsCancelled, limits: Limits
+    ) -> None:
+        self._child, self._job_id, self._report = child, job_id, report
+        self._is_cancelled, self._limits = is_cancelled, limits
+        self._watch = Watch(limits)
+        self._deadline: float | None = None
+
+    def run(self) -> Frame:
+        """The ``result``, ``cancelled`` or ``error`` frame. Raises _Gone, WireError or _Deaf."""
+        while True:
+            self._check_cancel()
+            answer = self._child.receive(TICK)
+            if isinstance(answer, Ended):
+                raise WireError(answer.reason) if answer.reason else _Gone
+            if answer is not None:
+                self._watch.alive()
+                if answer.header.get("job") == self._job_id and answer.type in CLOSING:
+                    return answer
+                self._pass_on(answer)
+            if reason := self._watch.overdue():
+                raise _Gone(f"{reason} and was stopped")
+
+    def _pass_on(self, frame: Frame) -> None:
+        """Report a message of this job; what another one left behind is no longer of interest."""
+        message = message_of(frame)
+        if message is not None and message.job_id == self._job_id:
+            self._watch.reported(message)
+            self._report(message)
+
+    def _check_cancel(self) -> None:
+        """Pass a cancel on once, then give the job some seconds to stop by itself."""
+        if self._deadline is None:
+            if self._is_cancelled():
+                self._child.send(Frame({"type": "cancel", "job": self._job_id}))
+                self._deadline = time.monotonic() + self._limits.cancel
+        elif time.monotonic() > self._deadline:
+            raise _Deaf
+
+
+def _outcome(frame: Frame, request: Request) -> Result:
+    if frame.type == "result":
+        return result_of(frame, request)
+    if frame.type == "cancelled":
+        raise JobCancelled
+    raise error_of(frame)

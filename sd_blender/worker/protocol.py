@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What parent and worker say to each other, as frames.
+
+Parent to worker: ``generate`` (job, request, its arrays), ``cancel`` (job). Closing the pipe means: exit.
+Worker to parent: ``greeting`` first, ``heartbeat`` every second, and for a job ``loading``, ``started``, ``progress``,
+``preview`` and then exactly one of ``result``, ``cancelled``, ``error``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..core.errors import ErrorKind, JobCancelled, SDBlenderError
+from ..core.messages import GeneratedImage, Loading, Message, Preview, Progress, Result, Seam, Started
+from ..core.request import Request
+from ..core.serialization import from_json, to_json
+from .frames import Frame, WireError
+
+PROTOCOL = 1
+HEARTBEAT = 1.0
+"""Seconds between two signs of life of a worker."""
+CLOSING = frozenset({"result", "cancelled", "error"})
+
+
+class RemoteError(SDBlenderError):
+    """An error that an engine raised in the worker, with the kind it had there."""
+
+    def __init__(self, kind: ErrorKind, message: str, details: str) -> None:
+        super().__init__(message, details=details)
+        self.kind = kind
+
+
+def generate_frame(job_id: str, request: Request) -> Frame:
+    header, arrays = to_json(request)
+    return Frame({"type": "generate", "job": job_id, "request": header}, arrays)
+
+
+def request_of(frame: Frame) -> Request:
+    """The validated request of a ``generate`` frame. Raises InvalidRequest."""
+    return from_json(frame.header.get("request", {}), frame.arrays)
+
+
+def message_frame(message: Message) -> Frame:
+    """A message on the way; closing ones have frames of their own."""
+    match message:
+        case Loading(job_id, text):
+            return Frame({"type": "loading", "job": job_id, "text": text})
+        case Started(job_id, steps):
+            return Frame({"type": "started", "job": job_id, "steps": steps})
+        case Progress(job_id, step, steps):
+            return Frame({"type": "progress", "job": job_id, "step": step, "steps": steps})
+        case Preview(job_id, pixels, index):
+            return Frame({"type": "preview", "job": job_id, "index": index}, {"pixels": pixels})
+    raise TypeError(f"{type(message).__name__} does not cross the wire")
+
+
+def message_of(frame: Frame) -> Message | None:
+    """The message in a frame, None for a frame that is none. Raises WireError for a malformed one."""
+    header = frame.header
+    try:
+        match frame.type:
+            case "loading":
+                return Loading(header["job"], str(header["text"]))
+            case "started":
+                return Started(header["job"], int(header["steps"]))
+            case "progress":
+                return Progress(header["job"], int(header["step"]), int(header["steps"]))
+            case "preview":
+                return Preview(header["job"], frame.arrays["pixels"], int(header["index"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise WireError(f"a malformed {frame.type}: {error!r}") from None
+    return None
+
+
+def result_frame(job_id: str, result: Result) -> Frame:
+    images = [
+        {"seed": image.seed, "seam": [image.seam.x, image.seam.y], "warnings": list(image.warnings)}
+        for image in result.images
+    ]
+    arrays = {str(i): image.pixels for i, image in enumerate(result.images)}
+    return Frame({"type": "result", "job": job_id, "seconds": result.seconds, "images": images}, arrays)
+
+
+def result_of(frame: Frame, request: Request) -> Result:
+    """The result in a ``result`` frame; the request stays where it was asked. Raises WireError."""
+    try:
+        images = tuple(_image(entry, frame.arrays[str(i)]) for i, entry in enumerate(frame.header["images"]))
+        return Result(request, images, float(frame.header["seconds"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise WireError(f"a malformed result: {error!r}") from None
+
+
+def _image(entry: dict[str, Any], pixels: Any) -> GeneratedImage:
+    x, y = entry["seam"]
+    return GeneratedImage(
+        pixels, int(entry["seed"]), Seam(float(x), float(y)), tuple(map(str, entry["warnings"]))
+    )
+
+
+def error_frame(job_id: str, error: BaseException, details: str) -> Frame:
+    """How a job ended without a result: cancelled, or the error's kind and sentence with details for the log."""
+    if isinstance(error, JobCancelled):
+        return Frame({"type": "cancelled", "job": job_id})
+    if isinstance(error, SDBlenderError):
+        kind, message = error.kind, error.message
+    else:
+        reason = str(error).strip().split("\n")[0][:200] or type(error).__name__
+        kind = ErrorKind.UNEXPECTED
+        message = f"The generation failed ({type(error).__name__}: {reason}); the log has the details."
+    return Frame(
+        {"type": "error", "job": job_id, "kind": kind.value, "message": message, "details": details[-20_000:]}
+    )
+
+
+def error_of(frame: Frame) -> RemoteError:
+    """The error in an ``error`` frame. Raises WireError."""
+    header = frame.header
+    try:
+        return RemoteError(ErrorKind(header["kind"]), str(header["message"]), str(header["details"]))
+    except (KeyError, ValueError) as error:
+        raise WireError(f"a malformed error: {error!r}") from None

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A worker with a scripted engine: what ProcessEngine starts in the tests. The fault is named on the command line."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from sd_blender.core.errors import DeviceLost, EngineUnavailable  # noqa: E402
+from sd_blender.core.messages import Loading  # noqa: E402
+from sd_blender.worker.__main__ import take_pipes  # noqa: E402
+from sd_blender.worker.server import Server  # noqa: E402
+from tests.fakes import FakeEngine  # noqa: E402
+
+
+class FaultyEngine(FakeEngine):
+    """FakeEngine with faults that only a process of its own survives, chosen by the prompt of the request."""
+
+    def generate(self, job_id, request, report, is_cancelled):
+        word = request.prompt.split()[0]
+        self.hold = threading.Event() if word in ("hold", "deaf") else None
+        self.deaf = word == "deaf"
+        self.step_seconds = 0.05 if word == "slow" else 0.0
+        if word == "load":
+            report(Loading(job_id, "Loading the model"))
+            threading.Event().wait()
+        if word == "print":
+            print("a library says hello on stdout")
+            os.system("echo and so does its child")
+        if word == "lost":
+            raise DeviceLost("The device failed; generate again.")
+        if word == "exit":
+            os._exit(7)
+        if word == "abort":
+            os.abort()
+        if word == "raise":
+            raise ValueError("the engine's own mistake")
+        if word == "nothere":
+            raise EngineUnavailable("torch is not installed in this Python.")
+        if word == "nonsense":
+            os.write(PIPE, b"these bytes are no frame")
+        return super().generate(job_id, request, report, is_cancelled)
+
+
+def main() -> None:
+    global PIPE
+    fault = sys.argv[1] if len(sys.argv) > 1 else ""
+    if fault == "silent":
+        time.sleep(60)
+    if fault == "dies":
+        print("cannot import numpy", file=sys.stderr)
+        sys.exit(5)
+    if fault == "chatty":
+        print("Welcome!", flush=True)
+    inbox, outbox = take_pipes()
+    PIPE = outbox.fileno()
+    Server(inbox, outbox, FaultyEngine).run()
+
+
+if __name__ == "__main__":
+    main()
