@@ -3,13 +3,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import bpy
-from bpy.props import EnumProperty, StringProperty
+from bpy.props import EnumProperty, IntProperty, StringProperty
 
 from .. import __package__ as ADD_ON  # the name under which Blender knows the add-on
 
+BUILDS = (
+    ("AUTO", "Automatic", "The build that suits this machine"),
+    ("CUDA", "CUDA", "For NVIDIA graphics cards; computes on the processor too"),
+    ("ROCM", "ROCm", "For AMD graphics cards"),
+    ("MPS", "Metal", "For Apple chips"),
+    ("CPU", "Processor", "The smallest download"),
+)
 DEVICES = (
     ("AUTO", "Automatic", "The graphics card when there is one, otherwise the processor"),
     ("CUDA", "CUDA or ROCm", "An NVIDIA or AMD graphics card"),
@@ -28,6 +35,9 @@ PRECISIONS = (
 class Preferences:
     """The values of :class:`SDB_AP_preferences` at one moment, by the same names.
 
+    engine_folder: where environments of the engine are installed; "" for the place Blender keeps for the add-on.
+    engine_python: a Python that has torch and diffusers, used instead of an installed environment; "" for none.
+    engine_build: AUTO, or the build of torch to install. idle_minutes: 0 keeps the engine until it is freed by hand.
     These defaults hold where Blender keeps no preferences for us: ``sd_blender`` imported as a plain package.
     """
 
@@ -35,6 +45,10 @@ class Preferences:
     output_folder: str = ""
     device: str = "AUTO"
     precision: str = "AUTO"
+    engine_folder: str = ""
+    engine_python: str = ""
+    engine_build: str = "AUTO"
+    idle_minutes: int = 10
 
 
 class SDB_AP_preferences(bpy.types.AddonPreferences):
@@ -57,12 +71,34 @@ class SDB_AP_preferences(bpy.types.AddonPreferences):
         name="Precision", description="Number format of the computation", items=PRECISIONS
     )
 
+    engine_folder: StringProperty(
+        name="Engine Folder",
+        description="Folder that the engine is installed in. Empty for the one that Blender keeps for the add-on",
+        subtype="DIR_PATH",
+    )
+    engine_python: StringProperty(
+        name="Own Python",
+        description="A Python with torch, diffusers and transformers, used instead of an installed engine",
+        subtype="FILE_PATH",
+    )
+    engine_build: EnumProperty(name="Build", description="The build of torch that is installed", items=BUILDS)
+    idle_minutes: IntProperty(
+        name="Unload After",
+        description="Minutes without work after which the engine gives its memory back; 0 keeps it",
+        default=10,
+        min=0,
+        soft_max=120,
+    )
+
     def draw(self, context: bpy.types.Context) -> None:
+        from . import engine_operators  # it reads the preferences, so that it cannot come first
+
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
-        for field in fields(Preferences):
-            layout.prop(self, field.name)
+        engine_operators.draw(layout, self)
+        for name in ("model_folder", "output_folder", "device", "precision", "idle_minutes"):
+            layout.prop(self, name)
 
 
 def read() -> Preferences:
@@ -76,6 +112,10 @@ def read() -> Preferences:
         output_folder=bpy.path.abspath(stored.output_folder),
         device=stored.device,
         precision=stored.precision,
+        engine_folder=bpy.path.abspath(stored.engine_folder),
+        engine_python=bpy.path.abspath(stored.engine_python),
+        engine_build=stored.engine_build,
+        idle_minutes=stored.idle_minutes,
     )
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..core.engine_protocol import Engine, EngineFactory
+from ..core.engine_protocol import EngineFactory
 from ..core.generation_thread import GenerationThread
 from ..core.jobs import Job, JobTable
 from ..core.messages import Message
 from ..core.request import Request
-from . import preferences
-from .preferences import Preferences
+from . import engines, preferences
+from .engines import EngineChoice
 from .saving import Saver
 from .targets import Target
 from .writeback import Delivery
@@ -38,7 +38,7 @@ class Ticket:
 class Session:
     thread: GenerationThread
     saver: Saver
-    preferences: Preferences
+    engine: EngineChoice | None
     table: JobTable = field(default_factory=JobTable)
     tickets: dict[str, Ticket] = field(default_factory=dict)
 
@@ -108,25 +108,16 @@ def stop() -> list[tuple[Ticket, Message]]:
 
 
 def _ensure_session() -> Session:
-    """The session for the preferences as they are now; a change of device waits for the jobs that are open."""
+    """The session for the preferences as they are now; a change of engine waits for the jobs that are open."""
     global _session
     wanted = preferences.read()
-    if _session is not None and not _session.tickets and not _same_engine(_session.preferences, wanted):
+    busy = _session is not None and bool(_session.tickets)
+    choice = engines.choose(wanted) if _engine_factory is None and not busy else None
+    if _session is not None and not busy and _session.engine != choice:
         stop()
     if _session is None:
         saver = Saver()
-        factory = _engine_factory or (lambda: _create_engine(wanted))
-        _session = Session(GenerationThread(factory, saver), saver, wanted)
+        idle = choice.idle_seconds if choice else None
+        _session = Session(GenerationThread(_engine_factory or choice.make, saver, idle), saver, choice)
     _session.saver.folder = wanted.output_folder
     return _session
-
-
-def _same_engine(a: Preferences, b: Preferences) -> bool:
-    return (a.device, a.precision) == (b.device, b.precision)
-
-
-def _create_engine(options: Preferences) -> Engine:
-    """The real engine; called on the generation thread, so that torch is never imported on Blender's."""
-    from ..engine import create_engine
-
-    return create_engine(options.device.lower(), options.precision.lower())

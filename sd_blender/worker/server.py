@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from ..core.engine_protocol import Engine, EngineFactory
 from ..core.errors import DeviceLost, JobCancelled
-from ..core.messages import Message
+from ..core.messages import Loading, Message
 from ..core.version import VERSION
 from .frames import Frame, WireError, read_frame, write_frame
 from .protocol import HEARTBEAT, PROTOCOL, error_frame, message_frame, request_of, result_frame
@@ -61,6 +61,7 @@ class Server:
         try:
             request = request_of(frame)
             if self._engine is None:
+                self._report(Loading(job_id, "Loading the libraries"))
                 self._engine = self._engine_factory()
             result = self._engine.generate(job_id, request, self._report, lambda: job_id in self._cancelled)
             self._send(result_frame(job_id, result))

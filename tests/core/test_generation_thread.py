@@ -240,3 +240,28 @@ def test_cancel_and_finish_race_still_closes_once(start):
         until_closed(thread, job)
     time.sleep(0.05)
     assert [m for m in drain(thread) if isinstance(m, CLOSING)] == []
+
+
+def test_an_engine_without_work_is_unloaded_once_and_works_again(start):
+    engine = FakeEngine()
+    thread = start(engine, idle_seconds=0.05)
+    for expected in (1, 2):
+        until_closed(thread, thread.submit(REQUEST))
+        until = time.monotonic() + 5
+        while engine.unloads < expected and time.monotonic() < until:
+            time.sleep(0.01)
+        time.sleep(0.2)
+        assert engine.unloads == expected
+
+
+@pytest.mark.fault("F11")
+def test_a_cancel_while_the_last_picture_is_on_its_way_leaves_no_picture(start):
+    class Late(FakeEngine):
+        def generate(self, job_id, request, report, is_cancelled):
+            result = super().generate(job_id, request, report, is_cancelled)
+            thread.cancel(job_id)
+            return result
+
+    thread = start(Late())
+    job = thread.submit(REQUEST)
+    assert until_closed(thread, job)[-1] == Cancelled(job)

@@ -34,7 +34,7 @@ LAYERS = {
     "blender": {"core", "worker", ""},  # the package's own name is the key of its preferences
 }
 # The late factories: the one place in each layer that may import the engine, and only inside a function.
-ENGINE_FACTORIES = {"blender": "session.py", "worker": "__main__.py"}
+ENGINE_FACTORIES = {"blender": "engines.py", "worker": "__main__.py"}
 # Panels draw properties and name operators as strings.
 PANELS_NEVER = {"session", "capture", "textures", "materials", "pump", "operators"}
 
@@ -141,7 +141,7 @@ def test_the_package_imports_nothing_at_module_level():
         ("blender/textures.py", "import torch"),
         ("blender/textures.py", "from PIL import Image"),
         ("blender/textures.py", "def f():\n    from ..engine import DiffusersEngine"),
-        ("blender/session.py", "from ..engine import DiffusersEngine"),
+        ("blender/engines.py", "from ..engine import DiffusersEngine"),
         ("blender/panels.py", "from . import session"),
         ("blender/panels.py", "from .textures import write"),
         ("worker/wire.py", "import bpy"),
@@ -157,7 +157,7 @@ def test_what_the_table_forbids_is_found(place, source):
     [
         ("core/jobs.py", "import numpy as np\nfrom .errors import SDBlenderError"),
         ("engine/models.py", "import torch\nfrom ..core.request import Request"),
-        ("blender/session.py", "def f():\n    from ..engine import DiffusersEngine"),
+        ("blender/engines.py", "def f():\n    from ..engine import DiffusersEngine"),
         ("blender/panels.py", "import bpy\nfrom . import properties"),
     ],
 )

@@ -148,6 +148,7 @@ class Window:
 def window(blender, screen, profile, tmp_path):
     """Starts a scenario; whatever happens, its Blender is gone after the test."""
     started: list[subprocess.Popen] = []
+    engine = {"SD_BLENDER_TEST_PYTHON": sys.executable}  # these tests run where torch is
 
     def start(scenario: str) -> Window:
         command = [
@@ -163,7 +164,7 @@ def window(blender, screen, profile, tmp_path):
         with open(tmp_path / "output.txt", "w") as output:
             process = subprocess.Popen(
                 [*command, "--", str(tmp_path), scenario],
-                env=screen | profile, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+                env=screen | profile | engine, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
         started.append(process)
         return Window(process, tmp_path, screen, Path(blender).name)

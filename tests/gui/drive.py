@@ -159,6 +159,57 @@ def generate() -> Scenario:
     yield lambda: texture() is None
 
 
+def worker() -> Scenario:
+    """Four jobs of a real worker: one is finished, one cancelled, one killed, and one runs while Blender is closed."""
+    chosen = bpy.context.preferences.addons[ADDON].preferences
+    chosen.engine_python = os.environ["SD_BLENDER_TEST_PYTHON"]
+    bpy.context.preferences.view.use_save_prompt = False
+    settings = bpy.context.scene.sd_blender
+    settings.prompt, settings.width, settings.height, settings.steps = "red brick wall", 128, 128, 60
+    settings.seed, settings.lock_seed = 7, True
+    editors()["VIEW_3D"].spaces.active.shading.color_type = "TEXTURE"
+    yield from open_sidebars()
+    yield from press("sdb.generate", "generate")
+    yield lambda: status().factor > 0
+    yield from show("progress", places=places(), text=status().text)
+    yield texture
+    editors()["IMAGE_EDITOR"].spaces.active.image = texture()
+    yield from show("textured", places=places(), torch="torch" in sys.modules, image=texture().name)
+    settings.steps = 1000
+    yield from press("sdb.generate", "again")
+    yield lambda: status().factor > 0
+    yield from press("sdb.cancel", "cancel")
+    yield lambda: not status().busy
+    yield from show("cancelled", note=status().note)
+    yield from press("sdb.generate", "third")
+    yield lambda: status().factor > 0
+    yield from show("to be killed", pid=worker_pid())
+    yield lambda: not status().busy
+    yield from show("killed", places=places(), error=status().error)
+    yield from press("sdb.generate", "fourth")
+    yield lambda: status().factor > 0
+    yield from show("to be closed", places=places(), pid=worker_pid())
+    yield lambda: False  # the test presses Ctrl Q
+
+
+def press(operator: str, name: str) -> Scenario:
+    """Have the test find the button of an operator in the sidebar of the 3D View and click it."""
+    wm = bpy.context.window_manager
+    wm.clipboard = ""
+    yield from show(f"find {name}", places=places())
+    yield lambda: operator in wm.clipboard
+    yield from show(name)
+
+
+def status():
+    return sys.modules[f"{ADDON}.blender.properties"].status
+
+
+def worker_pid() -> int:
+    """Looked at from inside, since only the add-on knows which of the machine's processes is its worker."""
+    return sys.modules[f"{ADDON}.blender.session"].current().thread._engine.pid
+
+
 def scripted_engine():
     """The tests' engine, its modules those of the installed extension, behind the add-on's Generate."""
     for name, module in list(sys.modules.items()):
@@ -181,4 +232,4 @@ def texture() -> bpy.types.Image | None:
 
 
 if __name__ == "__main__":
-    play({"sidebars": sidebars, "generate": generate}[sys.argv[-1]]())
+    play({"sidebars": sidebars, "generate": generate, "worker": worker}[sys.argv[-1]]())

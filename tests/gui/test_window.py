@@ -3,7 +3,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
+
 import numpy as np
+import pytest
 from PIL import Image
 
 
@@ -47,3 +52,60 @@ def test_generate_is_clicked_the_window_answers_meanwhile_and_one_undo_takes_it_
     blender.go_on("generated")
     blender.xdotool("mousemove", *middle, "key", "ctrl+z")
     blender.quits_well()
+
+
+def press(blender, name, across=0.33):
+    """Find the button in the sidebar of the 3D View, as the scenario asks, and click it. across: of its width."""
+    facts, _ = blender.look(f"find {name}")
+    x, y, width, height = facts["places"]["VIEW_3D sidebar"]
+    blender.go_on(f"find {name}")
+    blender.point_until(name, ((x + int(width * across), at) for at in range(y + 10, y + height, 10)))
+    blender.go_on(name)
+    blender.xdotool("click", 1)
+
+
+def see(blender, name):
+    facts, picture = blender.look(name)
+    blender.go_on(name)
+    return facts, picture
+
+
+def is_gone(pid, seconds):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+@pytest.mark.fault("F05")
+@pytest.mark.fault("F20")
+@pytest.mark.timeout(600)
+def test_a_real_worker_generates_is_cancelled_is_killed_and_ends_with_the_window(window):
+    blender = window("worker")
+    press(blender, "generate")
+    facts, _ = see(blender, "progress")
+    assert facts["text"].startswith("Step ")
+    facts, picture = see(blender, "textured")
+    assert not facts["torch"] and facts["image"].startswith("red brick wall")
+    assert cut(picture, facts["places"]["IMAGE_EDITOR"]).std() > 10
+    press(blender, "again")
+    press(blender, "cancel", across=0.83)
+    assert see(blender, "cancelled")[0]["note"] == "Cancelled."
+    press(blender, "third")
+    facts, _ = blender.look("to be killed")
+    os.kill(facts["pid"], signal.SIGKILL)
+    blender.go_on("to be killed")
+    facts, _ = see(blender, "killed")
+    assert "signal 9, killed" in facts["error"] and "generate again" in facts["error"]
+    press(blender, "fourth")
+    facts, _ = blender.look("to be closed")
+    x, y, width, height = facts["places"]["VIEW_3D"]
+    began = time.monotonic()
+    blender.xdotool("mousemove", x + width // 3, y + height // 2, "key", "ctrl+q")
+    assert blender.process.wait(5 + 2) == 0, blender.output
+    assert time.monotonic() - began < 5 + 1  # a second for the key to arrive
+    assert is_gone(facts["pid"], 1.0)

@@ -102,6 +102,7 @@ def test_a_job_and_all_its_messages(make):
     assert (result.images[0].seed, result.request.prompt) == (5, "moss")
     assert [m for m in messages if not isinstance(m, Preview)] == [
         Loading("job", "Starting the engine"),
+        Loading("job", "Loading the libraries"),
         Loading("job", "Loading the model"),
         Started("job", 4),
         *(Progress("job", step, 4) for step in range(1, 5)),
