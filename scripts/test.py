@@ -81,7 +81,7 @@ def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "--only", type=_words, default=[], metavar="NAMES",
-        help="suites to run, by the first word of their names: lint,types,core,scripts,engine,training,blender,gui",
+        help="suites to run, by the first word of their names, such as lint,types,core,worker,blender,gui",
     )  # fmt: skip
     parser.add_argument(
         "--blender", type=_words, default=["all"], metavar="VERSIONS",
@@ -107,7 +107,7 @@ def all_suites(options: argparse.Namespace) -> Iterator[Suite]:
     yield Suite("lint", check=("ruff", "check", "."))
     yield Suite("lint format", check=("ruff", "format", "--check", "."))
     yield Suite("types", check=("mypy",))
-    for name in ("core", "scripts", "engine", "training"):
+    for name in ("core", "scripts", "worker", "engine", "training"):
         yield Suite(name, folder=f"tests/{name}")
     # Beside the engine first, where the tests that generate with the starter model can run too.
     yield Suite("blender with the engine", folder="tests/blender", process_per_file=True)

@@ -124,7 +124,9 @@ class Recipe:
             )
             draw_curves(self.work / "unet.jsonl", self.work / "unet-curves.png", ("loss",))
 
-        return train_unet(self.latents, self.tokenizer, scale, self.work, self.unet_options, self.train_text(), sheet)
+        return train_unet(
+            self.latents, self.tokenizer, scale, self.work, self.unet_options, self.train_text(), sheet
+        )
 
     def export(self) -> None:
         """Stage `export`: the averaged weights of the last checkpoints as a diffusers folder."""

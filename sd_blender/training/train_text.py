@@ -64,7 +64,9 @@ class Naming(nn.Module):
 
 def targets(described: Sequence[Description]) -> tuple[list[Tensor], Tensor]:
     """The right choice of each kind, N each, and N x K of 0 or 1 for the weathering states."""
-    chosen = [torch.tensor([names.index(getattr(d, kind)) for d in described]) for kind, names in CHOICES.items()]
+    chosen = [
+        torch.tensor([names.index(getattr(d, kind)) for d in described]) for kind, names in CHOICES.items()
+    ]
     return chosen, torch.tensor([[float(state in d.states) for state in STATES] for d in described])
 
 

@@ -150,7 +150,8 @@ def train_unet(
 ) -> Networks:
     """Train until the budget is spent, resuming from `folder`/unet.pt. Returns the averaged networks.
 
-    scale: the autoencoder's scaling factor. text_encoder: to start from, else one that knows no word. on_sheet: called every few minutes with the averaged networks.
+    scale: the autoencoder's scaling factor. text_encoder: to start from, else one that knows no word.
+    on_sheet: called every few minutes with the averaged networks.
     stop_at: leave early at this step, as if killed.
     """
     device = use_device(options.device)

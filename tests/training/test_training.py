@@ -16,12 +16,15 @@ from sd_blender.training.models import TINY
 from sd_blender.training.recipe import Recipe
 from sd_blender.training.schedule import Budget, learning_rate, to_tensor
 from sd_blender.training.textures import TextureSet
+from sd_blender.training.textures.dataset import describe_sample
+from sd_blender.training.train_text import TextOptions, train_text
 from sd_blender.training.train_unet import UnetOptions, stratified_steps, train_unet
 from sd_blender.training.train_vae import VaeOptions, train_vae
 from sd_blender.training.vocabulary import train_tokenizer
 
 STEPS = Budget(steps=3)
 VAE = VaeOptions(widths=TINY, budget=STEPS, batch=2, crop=32, device="cpu")
+TEXT = TextOptions(widths=TINY, budget=STEPS, batch=4)
 UNET = UnetOptions(widths=TINY, budget=STEPS, batch=2, large=0.5, device="cpu")
 
 
@@ -45,7 +48,9 @@ def tiles():
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory):
     work = tmp_path_factory.mktemp("starter")
-    recipe = Recipe(work, work / "model", tiles=4, large_tiles=2, vae_options=VAE, unet_options=UNET)
+    recipe = Recipe(
+        work, work / "model", tiles=4, large_tiles=2, vae_options=VAE, text_options=TEXT, unet_options=UNET
+    )
     recipe.train_vae()
     recipe.train_unet()
     recipe.export()
@@ -69,6 +74,24 @@ def test_interrupted_unet_training_ends_with_the_same_weights(recipe, tmp_path):
     unbroken = train_unet(*arguments, tmp_path / "a", UNET)
     train_unet(*arguments, tmp_path / "b", UNET, stop_at=2)
     assert same_weights(unbroken, train_unet(*arguments, tmp_path / "b", UNET))
+
+
+def test_the_text_encoder_learns_what_captions_name_and_is_kept(recipe, tmp_path):
+    descriptions = [describe_sample(1, i) for i in range(244)]
+    options = replace(TEXT, budget=Budget(steps=60), batch=32, rate=3e-3)
+    encoder = train_text(descriptions, recipe.tokenizer, tmp_path, options)
+    rows = [json.loads(line) for line in (tmp_path / "text.jsonl").read_text().splitlines()]
+    assert rows[-1]["materials_right"] > 2 * rows[0]["materials_right"] + 0.1
+    assert same_weights(encoder, train_text(descriptions, recipe.tokenizer, tmp_path, options))
+
+
+def test_the_denoiser_starts_from_the_text_encoder_it_is_given(recipe, tmp_path):
+    encoder = recipe.train_text()
+    options = replace(UNET, rate=0.0)
+    arguments = recipe.latents, recipe.tokenizer, recipe.scale, tmp_path
+    networks = train_unet(*arguments, options, encoder)
+    trained, given = networks.text_encoder.state_dict(), encoder.state_dict()
+    assert all(torch.allclose(trained[name], given[name], atol=1e-5) for name in given)
 
 
 def test_training_learns(tiles, tmp_path):

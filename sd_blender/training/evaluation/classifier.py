@@ -91,7 +91,10 @@ def train_classifier(
                 chosen = np.sort(order[start : start + batch])
                 set_learning_rate(optimizer, learning_rate(rate, step, step / total, warm_up=30))
                 x = augment(to_tensor(data.pixels[chosen]), rng)
-                loss = F.cross_entropy(model(x), torch.from_numpy(data.labels[chosen]), label_smoothing=0.05)
+                with torch.autocast("cpu", torch.bfloat16):
+                    scores = model(x.to(memory_format=torch.channels_last))
+                labels = torch.from_numpy(data.labels[chosen])
+                loss = F.cross_entropy(scores.float(), labels, label_smoothing=0.05)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()

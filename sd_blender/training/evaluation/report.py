@@ -51,8 +51,8 @@ seamless by construction and captioned by what they show; no photograph, no othe
 
 * Autoencoder: factor 4, 4 latent channels, {vae:.1f} M parameters, trained on crops and whole tiles with L1, L2,
   gradient and patch-mean errors and a small KL term.
-* Text encoder: CLIP text transformer, {text_encoder:.1f} M, with a byte-pair vocabulary of its own, trained with the
-  denoiser.
+* Text encoder: CLIP text transformer, {text_encoder:.1f} M, with a byte-pair vocabulary of its own, taught to name what
+  captions name (material, colour, shade, size, weathering) and then trained on with the denoiser.
 * Denoiser: U-Net, {unet:.1f} M, velocity prediction on a schedule rescaled to zero terminal signal (Lin et al. 2023),
   trailing steps, captions dropped in one tenth of the samples for classifier-free guidance; tiles of 128 and 256 px
   with circular padding and crops of 64 px with zero padding.
