@@ -53,7 +53,8 @@ def from_json(header: Header, arrays: Arrays) -> Request:
         raise InvalidRequest(
             "version", f"These settings are not of format {FORMAT_VERSION}; update SD Blender."
         )
-    task = TASKS.get(str(header.get("task")))
+    name = header.get("task")
+    task = TASKS.get(name) if isinstance(name, str) else None
     if task is None:
         raise InvalidRequest("task", "The task of these settings is unknown; update SD Blender.")
     values = {name: value for name, value in header.items() if name not in ("version", "task")}
@@ -84,10 +85,9 @@ def _refuse_unknown(values: Header, owner: type, prefix: str) -> None:
 
 
 def _tiling(value: object) -> Tiling:
-    try:
+    if isinstance(value, str) and value in {tiling.value for tiling in Tiling}:
         return Tiling(value)
-    except ValueError:
-        raise InvalidRequest("tiling", "The tiling is unknown; choose off, x, y or both.") from None
+    raise InvalidRequest("tiling", "The tiling is unknown; choose off, x, y or both.")
 
 
 def _sampling(values: object) -> Sampling:

@@ -6,8 +6,6 @@ A request may come from the panel, a file or a stranger's .blend, so types are c
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from .errors import InvalidRequest
@@ -85,12 +83,16 @@ def _check_integer(name: str, label: str, value: int, low: int, high: int) -> No
 
 def _check_number(name: str, label: str, value: float, low: float, high: float) -> None:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or not low <= value <= high:
+    # A comparison takes any whole number, and NaN fails it; converting 10**400 to a float would raise.
+    if not number or not low <= value <= high:
         raise InvalidRequest(name, f"The {label} is {_shown(value)}; set it from {low:g} to {high:g}.")
 
 
 def _shown(value: object) -> str:
-    return str(value)[:40]
+    try:
+        return str(value)[:40]
+    except (ValueError, RecursionError):  # thousands of digits, or of brackets
+        return f"a huge {type(value).__name__}"
 
 
 def _check_strength(strength: float) -> None:

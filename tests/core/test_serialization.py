@@ -46,6 +46,7 @@ def test_what_is_left_out_takes_its_default():
     )
 
 
+@pytest.mark.fault("F54")
 @pytest.mark.parametrize(
     "header, arrays, field",
     [

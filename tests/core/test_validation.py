@@ -37,6 +37,7 @@ def refused(request, field, words):
     )
 
 
+@pytest.mark.fault("F50")
 @pytest.mark.parametrize(
     "request_",
     [
@@ -53,6 +54,8 @@ def test_good_requests_pass(request_):
     validate(request_)
 
 
+@pytest.mark.fault("F50")
+@pytest.mark.fault("F51")
 @pytest.mark.parametrize(
     "request_, field, words",
     [
