@@ -3,6 +3,7 @@
 
     python3 scripts/train_starter.py --stage all                     # two hours and a half on two CPU cores
     python3 scripts/train_starter.py --stage unet --minutes 300      # resumes the checkpoint in build/starter
+    python3 scripts/train_starter.py --vae-from sd_blender/starter_model   # a new denoiser for the shipped autoencoder
     python3 scripts/train_starter.py --batch 64 --tiles 60000      # with a GPU
 
 Minutes count over all runs of a stage: to continue a finished one, give it more. Needs the packages of the
@@ -24,7 +25,6 @@ sys.path.insert(0, str(ROOT))
 
 from sd_blender.training.recipe import Recipe  # noqa: E402
 from sd_blender.training.schedule import Budget  # noqa: E402
-from sd_blender.training.train_text import TextOptions  # noqa: E402
 from sd_blender.training.train_unet import UnetOptions  # noqa: E402
 from sd_blender.training.train_vae import VaeOptions  # noqa: E402
 
@@ -40,6 +40,9 @@ def arguments() -> argparse.Namespace:
         "--work", type=Path, default=ROOT / "build" / "starter", help="caches, checkpoints, sheets"
     )
     parser.add_argument("--output", type=Path, default=ROOT / "sd_blender" / "starter_model")
+    parser.add_argument(
+        "--vae-from", type=Path, metavar="MODEL", help="take this model's autoencoder, train none"
+    )
     parser.add_argument("--minutes", type=float, help="of this stage; default: 28 for vae, 100 for unet")
     parser.add_argument("--tiles", type=int, default=20_000, help="textures of 128 px")
     parser.add_argument("--large-tiles", type=int, default=5_000, help="textures of 256 px")
@@ -58,7 +61,15 @@ def make_recipe(args: argparse.Namespace) -> Recipe:
         vae, unet = replace(vae, batch=args.batch), replace(unet, batch=args.batch)
     if args.unet_widths:
         unet = replace(unet, widths=replace(unet.widths, unet=tuple(args.unet_widths)))
-    return Recipe(args.work, args.output, args.tiles, args.large_tiles, vae_options=vae, unet_options=unet)
+    return Recipe(
+        args.work,
+        args.output,
+        args.tiles,
+        args.large_tiles,
+        vae_from=args.vae_from,
+        vae_options=vae,
+        unet_options=unet,
+    )
 
 
 def main() -> None:
@@ -72,6 +83,8 @@ def main() -> None:
         "export": recipe.export,
     }
     for stage in STAGES if args.stage == "all" else (args.stage,):
+        if stage == "vae" and args.vae_from:
+            continue
         print(f"stage {stage}", flush=True)
         run[stage]()
 

@@ -37,6 +37,7 @@ class Recipe:
     """work: where caches, checkpoints, logs and sheets go. output: the diffusers folder.
 
     tiles, large_tiles: how many textures of `size` and of twice that to render.
+    vae_from: an exported model whose autoencoder is taken as it is, instead of training one.
     """
 
     work: Path
@@ -44,6 +45,7 @@ class Recipe:
     tiles: int = 20_000
     large_tiles: int = 5_000
     size: int = 128
+    vae_from: Path | None = None
     vae_options: VaeOptions = field(default_factory=VaeOptions)
     text_options: TextOptions = field(default_factory=TextOptions)
     unet_options: UnetOptions = field(default_factory=UnetOptions)
@@ -75,8 +77,11 @@ class Recipe:
 
     @cached_property
     def vae(self) -> AutoencoderKL:
-        """The averaged autoencoder of the last checkpoint."""
+        """The averaged autoencoder of the last checkpoint, or that of `vae_from`."""
         device = use_device(self.vae_options.device)
+        if self.vae_from:
+            vae = AutoencoderKL.from_pretrained(self.vae_from / "vae", torch_dtype=torch.float32)
+            return vae.to(device).eval().requires_grad_(False)
         state = checkpoints.load(self.work / "vae.pt", device)
         if state is None:
             raise FileNotFoundError(f"{self.work} holds no trained autoencoder yet: run the stage vae first")
