@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import torch
 from diffusers import AutoencoderKL
@@ -14,22 +16,26 @@ from ..core.request import ImageArray, Request
 from . import pipelines
 from .canvas import Work
 from .device import dtype_of, images_per_call
-from .guards import blank_warning, cut_warning, require_finite
+from .guards import NotFinite, blank_warning, cut_warning, require_finite
 from .models import LoadedModel
 from .pipelines import Denoising, OnStep
 from .schedulers import Schedule
+
+_OVERFLOW = "The {} overflowed in half precision and was run in float32 instead."
 
 
 class Generation:
     """The pictures of one request.
 
-    steps: how often the step callback will be called for each picture.
+    changes: sentences about what had to be done in another way, which may grow while the pictures are made. steps: how
+    often the step callback will be called for each picture.
     """
 
-    def __init__(self, request: Request, model: LoadedModel, work: Work) -> None:
+    def __init__(self, request: Request, model: LoadedModel, work: Work, changes: Sequence[str] = ()) -> None:
         self._request = request
         self._model = model
         self._work = work
+        self._changes = changes
         sampling = request.sampling
         self._schedule = Schedule.fit(
             sampling.scheduler, model.scheduler_config, sampling.steps, work.strength
@@ -43,11 +49,23 @@ class Generation:
         together = images_per_call(self._model.device, self._work.size, count)
         return [range(first, min(first + together, count)) for first in range(0, count, together)]
 
-    def pictures(self, batch: range, on_step: OnStep) -> list[GeneratedImage]:
-        """Raises BadResult when the model gives something that is no picture."""
+    def pictures(self, batch: range, on_step: Callable[[range], OnStep]) -> list[GeneratedImage]:
+        """The pictures of the indices ``batch``; ``on_step`` makes the step callback for them.
+
+        Raises BadResult when the model gives something that is no picture.
+        """
         seeds = tuple(self._request.sampling.seed_of(index) for index in batch)
-        latents = self._denoise(seeds, on_step)
-        require_finite(latents, "U-Net")
+        try:
+            latents = self._denoise(seeds, on_step(batch))
+        except NotFinite:
+            if dtype_of(self._model.unet) == torch.float32:
+                raise
+            latents = None
+        if latents is None:
+            # Half precision overflows in some U-Nets. From now on this model's runs in float32.
+            self._model.unet.to(torch.float32)
+            self._warnings += (_OVERFLOW.format("U-Net"),)
+            latents = self._denoise(seeds, on_step(batch))
         # One at a time: the decoder needs far more memory than the U-Net.
         return [self._picture(latent, seed) for latent, seed in zip(latents.split(1), seeds, strict=True)]
 
@@ -63,19 +81,22 @@ class Generation:
         )
         tasks, work = self._model.pipelines, self._work
         if work.image is None:
-            return pipelines.text_to_image(tasks, how, work.size)
-        if work.mask is None:
-            return pipelines.image_to_image(tasks, how, work.image, self._schedule.strength)
-        return pipelines.inpaint(tasks, how, work.image, work.mask, self._schedule.strength)
+            latents = pipelines.text_to_image(tasks, how, work.size)
+        elif work.mask is None:
+            latents = pipelines.image_to_image(tasks, how, work.image, self._schedule.strength)
+        else:
+            latents = pipelines.inpaint(tasks, how, work.image, work.mask, self._schedule.strength)
+        require_finite(latents, "U-Net")
+        return latents
 
     def _picture(self, latent: Tensor, seed: int) -> GeneratedImage:
-        warnings = list(self._warnings)
         decoded = decode(self._model.vae, latent)
+        warnings = [*self._warnings, *self._changes]
         if dtype_of(self._model.vae) != torch.float32 and not bool(torch.isfinite(decoded).all()):
             # Half precision overflows in some decoders. From now on this model's runs in float32.
             self._model.vae.to(torch.float32)
             decoded = decode(self._model.vae, latent)
-            warnings.append("The autoencoder overflowed in half precision and was run in float32 instead.")
+            warnings.append(_OVERFLOW.format("autoencoder"))
         require_finite(decoded, "autoencoder")
         drawn = to_pixels(decoded)
         blank = blank_warning(drawn)

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What must never arrive silently: broken numbers, blank pictures, prompts that were cut, memory that ran out."""
+"""What must never arrive silently: broken numbers, blank pictures, cut prompts, memory that ran out, a lost device."""
 
 from __future__ import annotations
+
+import re
 
 import numpy as np
 import torch
 from torch import Tensor
 from transformers import CLIPTokenizer
 
-from ..core.errors import BadResult, OutOfMemory
+from ..core.errors import BadResult, DeviceLost, OutOfMemory
 from ..core.geometry import Size
 from ..core.request import ImageArray
 
@@ -20,11 +22,30 @@ _OUT_OF_MEMORY = (
     "not enough memory",
 )
 
+# How torch begins what CUDA and HIP report, and the words of it that reach us without that beginning. The programming
+# guide of CUDA on these: the process must be terminated and relaunched.
+_DEVICE_LOST = re.compile(
+    r"(CUDA|HIP) (driver )?error:|\bhipError|\bcudaError"
+    r"|(CUDNN|CUBLAS|HIPBLAS)_STATUS_(EXECUTION_FAILED|INTERNAL_ERROR|MAPPING_ERROR|NOT_INITIALIZED)"
+    r"|illegal memory access|device-side assert|unspecified launch failure|launch timed out"
+)
+
+# What CUDA's allocator says of itself: "Tried to allocate 2.00 GiB. GPU 0 has ... of which 1.12 GiB is free."
+_TRIED = re.compile(r"Tried to allocate ([\d.]+ [KMG]iB)")
+_FREE = re.compile(r"of which ([\d.]+ [KMG]iB) is free")
+
+
+class NotFinite(BadResult):
+    """A network gave NaN or infinity."""
+
 
 def require_finite(values: Tensor, what: str) -> None:
-    """Raise BadResult unless every number is finite."""
-    if not bool(torch.isfinite(values).all()):
-        raise BadResult(
+    """Raise NotFinite unless every number is finite.
+
+    Looks at their sum, which is not finite if any of them is not: one pass, and a single number to fetch.
+    """
+    if not bool(torch.isfinite(values.sum(dtype=torch.float32))):
+        raise NotFinite(
             f"The {what} gave values that are not numbers; choose the precision float32 in the preferences, or "
             "another model."
         )
@@ -63,4 +84,22 @@ def out_of_memory(error: BaseException, size: Size | None) -> OutOfMemory:
     else:
         smaller = " x ".join(str(max(64, side * 7 // 10 // 8 * 8)) for side in (size.width, size.height))
         advice = f"try {smaller} instead of {size.width} x {size.height}, or close other programs"
-    return OutOfMemory(f"The memory ran out; {advice}.", details=str(error))
+    tried, free = _TRIED.search(str(error)), _FREE.search(str(error))
+    amounts = f" ({tried[1]} more were needed, {free[1]} were free)" if tried and free else ""
+    return OutOfMemory(f"The memory ran out{amounts}; {advice}.", details=str(error))
+
+
+def is_device_lost(error: BaseException) -> bool:
+    """Whether no further call in this process can succeed: what CUDA calls a sticky error, and HIP alike."""
+    if is_out_of_memory(error) or not isinstance(error, RuntimeError):
+        return False
+    return isinstance(error, torch.AcceleratorError) or bool(_DEVICE_LOST.search(str(error)))
+
+
+def device_lost(error: BaseException) -> DeviceLost:
+    """The sentence for the artist; ``error`` is only read, since its frames hold memory of the device."""
+    reason = str(error).strip().split("\n")[0][:120].rstrip(".")
+    return DeviceLost(
+        f"The graphics device failed ({reason}); generate again, and if it fails again update its driver.",
+        details=str(error),
+    )

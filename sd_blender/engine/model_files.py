@@ -7,13 +7,14 @@ in safetensors, and configurations that name no code. Nothing here imports torch
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import ModelNotFound, ModelRefused
+from .json_files import read_json
+from .model_family import check_family
 from .weights_file import Shapes, read_shapes
 
 PIPELINES = ("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", "StableDiffusionInpaintPipeline")
@@ -86,29 +87,39 @@ def check_model(folder: Path) -> ModelFiles:
             f"{folder} has no model_index.json; choose the folder of a model in the diffusers layout."
         )
     _refuse_code(folder)
-    index = _read_json(folder / "model_index.json")
+    index = read_json(folder / "model_index.json")
     _check_index(folder, index)
     variants, weights, shapes = _check_weights(folder)
-    channels = _check_family(folder, shapes)
+    channels = check_family(folder, shapes)
     return ModelFiles(folder, index["scheduler"][1], channels, variants, tuple(weights))
 
 
 def _refuse_code(folder: Path) -> None:
+    """Programs, configurations that name some, and adapters, which transformers would fetch from elsewhere."""
     for path in sorted(folder.rglob("*.py*")):
         if path.suffix in (".py", ".pyc", ".pyd", ".pyw"):
             raise ModelRefused(
                 f"{path} is a program and models may not bring any; delete it if you trust the rest of the model."
             )
+    for path in sorted(folder.glob("*/adapter_config.json")):
+        raise ModelRefused(f"{path} makes the model load another one; delete it or choose another model.")
     for path in [folder / "model_index.json", *sorted(folder.glob("*/*config*.json"))]:
         for key in _CODE_KEYS:
-            if _has_key(_read_json(path), key):
+            if _has_key(read_json(path), key):
                 raise ModelRefused(f"{path} asks to run code of its own ({key}); get the model elsewhere.")
 
 
 def _has_key(value: Any, key: str) -> bool:
-    if isinstance(value, dict):
-        return key in value or any(_has_key(item, key) for item in value.values())
-    return isinstance(value, list) and any(_has_key(item, key) for item in value)
+    rest = [value]
+    while rest:  # no recursion: a stranger decides how deep it goes
+        item = rest.pop()
+        if isinstance(item, dict):
+            if key in item:
+                return True
+            rest += item.values()
+        elif isinstance(item, list):
+            rest += item
+    return False
 
 
 def _check_index(folder: Path, index: dict[str, Any]) -> None:
@@ -151,7 +162,11 @@ def _weight_files(folder: Path, stem: str) -> tuple[str | None, list[Path]]:
             return variant, [folder / f"{name}.safetensors"]
     index = folder / f"{stem}.safetensors.index.json"
     if index.is_file():
-        names = sorted(set(_read_json(index).get("weight_map", {}).values()))
+        shards = read_json(index).get("weight_map")
+        names = list(shards.values()) if isinstance(shards, dict) else []
+        if not names or not all(isinstance(name, str) for name in names):
+            raise ModelRefused(f"{index} names no files; download the model again.")
+        names = sorted(set(names))
         for name in names:
             if Path(name).name != name or not (folder / name).is_file():
                 raise ModelRefused(f"{index} names {name}, which is not beside it; download the model again.")
@@ -162,47 +177,3 @@ def _weight_files(folder: Path, stem: str) -> tuple[str | None, list[Path]]:
             f"{pickles[0]} is a pickle, which could run code; get the model as safetensors, or convert it."
         )
     raise ModelRefused(f"{folder} lacks {stem}.safetensors; download the model again.")
-
-
-def _check_family(folder: Path, shapes: dict[str, Shapes]) -> int:
-    """Input channels of the U-Net (4 or 9), once the three networks are known to fit each other."""
-    unet = _read_json(folder / "unet" / "config.json")
-    text = _read_json(folder / "text_encoder" / "config.json")
-    vae = _read_json(folder / "vae" / "config.json")
-    first = shapes["unet"].get("conv_in.weight", ())
-    if len(first) != 4 or first[1] != unet.get("in_channels"):
-        raise ModelRefused(
-            f"The weights in {folder / 'unet'} do not match its config.json; they are of another kind (a LoRA, or "
-            "another model family), so choose another model."
-        )
-    if first[1] not in (4, 9):
-        raise ModelRefused(
-            f"The U-Net in {folder} takes {first[1]} channels; choose a text-to-image model (4) or an inpaint "
-            "model (9)."
-        )
-    # "text" is made from the prompt by the U-Net itself; the others want what only the SDXL pipelines hand over.
-    if unet.get("addition_embed_type") not in (None, "text") or unet.get("class_embed_type"):
-        raise ModelRefused(f"{folder} is of the SDXL family; choose a Stable Diffusion 1.x or 2.x model.")
-    if vae.get("latent_channels", 4) != 4:
-        raise ModelRefused(
-            f"The autoencoder in {folder} has {vae['latent_channels']} latent channels, not 4."
-        )
-    width, hidden = unet.get("cross_attention_dim"), text.get("hidden_size")
-    if width != hidden:
-        raise ModelRefused(
-            f"In {folder} the U-Net reads text of width {width} and the text encoder writes {hidden}; they belong "
-            "to different models, so download the model again."
-        )
-    return int(first[1])
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ModelRefused(f"{path} is missing; download the model again.") from error
-    except (OSError, ValueError) as error:
-        raise ModelRefused(f"{path} cannot be read; download the model again.", details=str(error)) from error
-    if not isinstance(value, dict):
-        raise ModelRefused(f"{path} is not a configuration; download the model again.")
-    return value

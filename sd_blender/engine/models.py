@@ -20,6 +20,7 @@ from .cancel import stop_if_cancelled
 from .canvas import Grid
 from .device import free_memory, keep_float32_outside
 from .guards import is_out_of_memory
+from .known_models import Checksums
 from .libraries import offline
 from .model_files import ModelFiles, check_model
 from .pipelines import Pipelines
@@ -60,6 +61,7 @@ class ModelStore:
         self._dtype = dtype
         self._model: LoadedModel | None = None
         self._signature: object = None
+        self._checksums = Checksums()
 
     def get(self, folder: Path, announce: Announce, is_cancelled: IsCancelled) -> LoadedModel:
         """The model in ``folder``: the one in memory if its files are still the same, else loaded.
@@ -70,6 +72,7 @@ class ModelStore:
         files = check_model(folder)
         if self._model is None or self._signature != files.signature:
             self.unload()
+            self._checksums.verify(folder, announce, is_cancelled)
             self._model = _load(files, self._device, self._dtype, announce, is_cancelled)
             self._signature = files.signature
         return self._model
@@ -90,6 +93,8 @@ def _load(
         components[name] = _load_component(files, name, dtype)
         if isinstance(components[name], torch.nn.Module):
             components[name].to(device).eval().requires_grad_(False)
+            if device.type == "cpu":
+                _own(components[name])
     stop_if_cancelled(is_cancelled)
     # A tokenizer that was saved without its limit claims to have none.
     positions = components["text_encoder"].config.max_position_embeddings
@@ -105,6 +110,15 @@ def _load(
         scheduler_config=dict(components["scheduler"].config),
         device=device,
     )
+
+
+def _own(network: torch.nn.Module) -> None:
+    """Copy the weights out of the file, which safetensors maps into memory.
+
+    A file that is overwritten or cut while it is mapped changes the weights, or ends the process with a bus error.
+    """
+    for tensor in (*network.parameters(), *network.buffers()):
+        tensor.data = tensor.data.clone()
 
 
 _LABELS = {
@@ -131,8 +145,9 @@ def _load_component(files: ModelFiles, name: str, dtype: torch.dtype) -> Any:
                 return kind.from_config(model_part(kind.from_pretrained(**local).config))
             weights = {**local, "use_safetensors": True, "variant": files.variants[name]}
             network, loading = _load_network(name, weights, dtype)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError) as error:
-        # What diffusers and transformers raise for a configuration or weights that do not fit each other.
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, ImportError) as error:
+        # What diffusers and transformers raise for a configuration or weights that do not fit each other, or that
+        # want a package that is not here.
         if is_out_of_memory(error):
             raise
         raise ModelRefused(

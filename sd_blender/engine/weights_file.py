@@ -45,9 +45,17 @@ def read_shapes(path: Path) -> Shapes:
     try:
         header = json.loads(text)
         header.pop("__metadata__", None)
-        ends = [entry["data_offsets"][1] for entry in header.values()]
-        shapes = {name: tuple(entry["shape"]) for name, entry in header.items()}
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        ends = [int(entry["data_offsets"][1]) for entry in header.values()]
+        shapes = {name: tuple(map(int, entry["shape"])) for name, entry in header.items()}
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        IndexError,
+        OverflowError,
+        RecursionError,
+    ) as error:
         raise ModelRefused(
             f"{path} is damaged; delete it and download it again.", details=str(error)
         ) from error

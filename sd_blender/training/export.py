@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from transformers import CLIPTokenizer
 
+from ..engine.known_models import write_checksums
 from .models import make_scheduler
 from .padding import wrapped
 from .train_unet import Networks
@@ -103,7 +104,10 @@ def save_sheet(path: Path, pictures: Sequence[NDArray[np.uint8]], columns: int) 
 
 
 def export(pipeline: StableDiffusionPipeline, preview: dict[str, list], folder: Path) -> None:
-    """Write the diffusers folder in fp16 safetensors, and latent_preview.json beside it. Replaces files one by one."""
+    """Write the diffusers folder in fp16 safetensors, and beside it latent_preview.json and checksums.json.
+
+    Replaces files one by one.
+    """
     half = {name: copy.deepcopy(getattr(pipeline, name)).half() for name in ("vae", "unet", "text_encoder")}
     StableDiffusionPipeline(
         **half,
@@ -121,3 +125,4 @@ def export(pipeline: StableDiffusionPipeline, preview: dict[str, list], folder: 
     os.replace(part, folder / "latent_preview.json")
     for weights in folder.glob("*/*.safetensors"):
         weights.chmod(0o644)  # they are written readable by their owner only
+    write_checksums(folder)

@@ -59,6 +59,7 @@ def test_everything_between_the_networks_is_float32(tiny, run, step_tensors, sch
         assert set(kinds.values()) == {torch.float32}, kinds
 
 
+@pytest.mark.fault("F07")
 def test_a_decoder_that_overflows_in_half_precision_runs_in_float32(tiny, run):
     half = DiffusersEngine(device="cpu", dtype="float16", preview_interval=0.0)
     expected = run(request(tiny)).pixels.astype(int)
@@ -75,6 +76,7 @@ def test_a_decoder_that_overflows_in_half_precision_runs_in_float32(tiny, run):
     assert images[0].pixels.shape == expected.shape and images[0].pixels.std() > 5
 
 
+@pytest.mark.fault("F47")
 @pytest.mark.parametrize(
     ("device", "dtype", "word"),
     [("cuda", "auto", "cuda"), ("tpu", "auto", "tpu"), ("cpu", "int4", "int4")],
@@ -85,6 +87,7 @@ def test_what_this_machine_lacks_is_refused(device, dtype, word, monkeypatch):
         create_engine(device, dtype)
 
 
+@pytest.mark.fault("F47")
 @pytest.mark.parametrize(
     ("cuda", "mps", "expected"),
     [
@@ -110,6 +113,7 @@ def python(code, **environment):
     )
 
 
+@pytest.mark.fault("F45")
 def test_a_missing_library_is_named():
     code = """
 import sys
@@ -125,6 +129,7 @@ except EngineUnavailable as error:
     assert done.stdout.startswith("torch is not installed in this Python"), done.stderr
 
 
+@pytest.mark.fault("F39")
 def test_quiet_offline_and_a_good_guest(tiny):
     """In a fresh process: nothing on stdout or stderr, no connection tried, the environment as it was."""
     code = f"""

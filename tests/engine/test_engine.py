@@ -55,6 +55,7 @@ def test_loads_once_then_starts_at_once(tiny, own_engine, run):
     assert first.result.request == request(tiny) and first.result.seconds > 0
 
 
+@pytest.mark.fault("F38")
 def test_a_model_that_changed_on_disk_is_loaded_again(tiny, tmp_path, own_engine, run):
     folder = Path(shutil.copytree(tiny, tmp_path / "model"))
     run(request(folder), own_engine)
@@ -114,6 +115,8 @@ def test_the_starter_model_is_beside_the_engine(tiny, own_engine, monkeypatch, t
         generate(own_engine, starter)
 
 
+@pytest.mark.fault("F07")
+@pytest.mark.fault("F08")
 def test_broken_weights_never_arrive_silently(tiny, own_engine):
     with torch.no_grad():
         next(model_of(own_engine, tiny).unet.parameters()).fill_(float("nan"))
@@ -128,6 +131,7 @@ def test_broken_weights_never_arrive_silently(tiny, own_engine):
     assert not generate(own_engine, request(tiny)).images[0].warnings
 
 
+@pytest.mark.fault("F09")
 def test_a_blank_picture_arrives_with_a_warning(tiny, own_engine):
     with torch.no_grad():
         for parameter in model_of(own_engine, tiny).vae.decoder.conv_out.parameters():
@@ -139,6 +143,7 @@ def test_a_blank_picture_arrives_with_a_warning(tiny, own_engine):
     )
 
 
+@pytest.mark.fault("F09")
 def test_a_blank_patch_is_noticed_too(tiny, own_engine):
     with torch.no_grad():
         for parameter in model_of(own_engine, tiny).vae.decoder.conv_out.parameters():
@@ -186,6 +191,9 @@ class Exhausted(torch.nn.Module):
         raise self.error
 
 
+@pytest.mark.fault("F01")
+@pytest.mark.fault("F02")
+@pytest.mark.fault("F03")
 @pytest.mark.parametrize("error", MEMORY, ids=lambda error: str(error)[:20] or "MemoryError")
 def test_memory_that_runs_out_is_named_freed_and_survived(tiny, own_engine, error):
     expected = generate(own_engine, request(tiny)).images[0].pixels

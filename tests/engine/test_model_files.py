@@ -55,6 +55,7 @@ def test_a_sound_model_passes(tiny, tiny_inpaint):
     assert check_model(tiny_inpaint).unet_channels == 9
 
 
+@pytest.mark.fault("F38")
 def test_missing(refused, tmp_path):
     assert "no-such-model" in refused(tmp_path / "no-such-model", ModelNotFound)
 
@@ -112,6 +113,8 @@ FOREIGN = {
 }
 
 
+@pytest.mark.fault("F32")
+@pytest.mark.fault("F34")
 @pytest.mark.parametrize("kind", FOREIGN)
 @pytest.mark.parametrize("component", [WEIGHTS, "vae/diffusion_pytorch_model.safetensors"])
 def test_weights_that_are_something_else(refused, copy, tmp_path, kind, component):
@@ -122,11 +125,13 @@ def test_weights_that_are_something_else(refused, copy, tmp_path, kind, componen
     assert not (tmp_path / "canary").exists()
 
 
+@pytest.mark.fault("F35")
 def test_the_canary_would_sing(tmp_path):
     pickle.loads(pickled(tmp_path))  # noqa: S301 - the proof that the test above could fail
     assert (tmp_path / "canary").exists()
 
 
+@pytest.mark.fault("F32")
 @pytest.mark.parametrize("change", [-1, -100, -100_000, 1])
 def test_truncated_or_grown(refused, copy, change):
     content = (copy / WEIGHTS).read_bytes()
@@ -134,6 +139,7 @@ def test_truncated_or_grown(refused, copy, change):
     assert WEIGHTS in refused(copy)
 
 
+@pytest.mark.fault("F32")
 @pytest.mark.parametrize("length", [0, 4, 8, 20, 1000])
 def test_cut_anywhere(copy, length):
     (copy / WEIGHTS).write_bytes((copy / WEIGHTS).read_bytes()[:length])
@@ -141,6 +147,7 @@ def test_cut_anywhere(copy, length):
         read_shapes(copy / WEIGHTS)
 
 
+@pytest.mark.fault("F35")
 def test_only_pickled_weights(refused, copy, tmp_path):
     (copy / WEIGHTS).unlink()
     (copy / "unet/diffusion_pytorch_model.bin").write_bytes(pickled(tmp_path))
@@ -149,6 +156,7 @@ def test_only_pickled_weights(refused, copy, tmp_path):
     assert not (tmp_path / "canary").exists()
 
 
+@pytest.mark.fault("F36")
 @pytest.mark.parametrize("place", ["pipeline.py", "unet/modeling.py", "tokenizer/deep/down/x.pyc"])
 def test_a_program_in_the_folder(refused, copy, tmp_path, place):
     (copy / place).parent.mkdir(parents=True, exist_ok=True)
@@ -157,6 +165,7 @@ def test_a_program_in_the_folder(refused, copy, tmp_path, place):
     assert not (tmp_path / "canary").exists()
 
 
+@pytest.mark.fault("F36")
 @pytest.mark.parametrize(
     "file",
     [
@@ -176,6 +185,7 @@ def test_a_configuration_that_asks_for_code(refused, copy, file, key):
     assert file in sentence and key in sentence
 
 
+@pytest.mark.fault("F36")
 @pytest.mark.parametrize(
     ("component", "entry"),
     [
@@ -192,12 +202,14 @@ def test_components_that_are_not_ours(refused, copy, component, entry):
     assert component in refused(copy)
 
 
+@pytest.mark.fault("F37")
 def test_another_family(refused, copy):
     edit(copy / "model_index.json", _class_name="StableDiffusionXLPipeline")
     sentence = refused(copy)
     assert "StableDiffusionXLPipeline" in sentence and "1.x" in sentence
 
 
+@pytest.mark.fault("F37")
 def test_a_unet_that_needs_more_than_the_text(refused, copy):
     edit(copy / "unet" / "config.json", addition_embed_type="text_time")
     assert "SDXL" in refused(copy)
@@ -218,6 +230,7 @@ def test_configurations_that_cannot_be_read(refused, copy, text):
     assert "config.json" in refused(copy)
 
 
+@pytest.mark.fault("F37")
 def test_a_unet_of_other_channels(refused, copy):
     weights = load_file(copy / WEIGHTS)
     first = weights["conv_in.weight"]
@@ -228,11 +241,13 @@ def test_a_unet_of_other_channels(refused, copy):
     assert "5 channels" in refused(copy)
 
 
+@pytest.mark.fault("F37")
 def test_a_lora_in_place_of_a_unet(refused, copy):
     save_file({"lora.down": load_file(copy / WEIGHTS)["conv_in.bias"]}, copy / WEIGHTS)
     assert "LoRA" in refused(copy)
 
 
+@pytest.mark.fault("F37")
 def test_a_text_encoder_of_another_model(refused, copy):
     edit(copy / "text_encoder" / "config.json", hidden_size=64)
     sentence = refused(copy)
@@ -245,6 +260,7 @@ def test_weights_whose_shapes_do_not_fit_the_configuration(refused, copy):
     assert "U-Net" in refused(copy)
 
 
+@pytest.mark.fault("F32")
 def test_weights_with_a_missing_tensor(refused, copy):
     weights = load_file(copy / WEIGHTS)
     del weights["conv_out.weight"]
@@ -297,6 +313,7 @@ def test_shards_and_variants_are_found(copy, engine):
     assert engine.generate("job", request, lambda message: None, lambda: False).images
 
 
+@pytest.mark.fault("F36")
 def test_a_shard_outside_the_folder(refused, copy):
     (copy / WEIGHTS).unlink()
     index = {"weight_map": {"conv_in.weight": "../vae/diffusion_pytorch_model.safetensors"}}

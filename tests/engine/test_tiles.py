@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""In tiles the autoencoder gives the very picture it gives whole, wrapped or not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from sd_blender.core.errors import JobCancelled
+from sd_blender.core.pixels import seam_error
+from sd_blender.core.request import Tiling
+from sd_blender.engine.diffusers_engine import STARTER_FOLDER
+from sd_blender.engine.generation import to_pixels
+from sd_blender.engine.models import ModelStore
+from sd_blender.engine.tiles import Span, Tiles, spans
+from sd_blender.engine.tiling import tiled
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module", params=["tiny", "starter"])
+def vae(request):
+    """One with attention in the middle and four levels, and a trained one with three."""
+    folder = STARTER_FOLDER if request.param == "starter" else request.getfixturevalue("tiny")
+    return ModelStore(CPU, torch.float32).get(folder, lambda text: None, lambda: False).vae
+
+
+def noise(*shape, seed=0):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def uneven(values):
+    """Weak at the left, strong at the right: a tile's own statistics would be far from the picture's."""
+    return values * torch.linspace(0.1, 2, values.shape[-1])
+
+
+def in_tiles(tiling, side, before_tile=lambda: None):
+    return Tiles(tiling, side, CPU, CPU, before_tile)
+
+
+@torch.no_grad()
+@pytest.mark.fault("F03")
+@pytest.mark.parametrize("tiling", list(Tiling))
+@pytest.mark.parametrize("side", [7, 24, 1000])
+def test_the_decoder_gives_the_same_picture(vae, tiling, side):
+    latents = uneven(noise(1, 4, 10, 14))
+    with tiled(tiling, vae):
+        whole = vae.decoder(latents)
+        tiles = in_tiles(tiling, side).decode(vae.decoder, latents)
+    assert tiles.shape == whole.shape
+    assert (tiles - whole).abs().max() < 1e-4 * whole.abs().max()
+
+
+@torch.no_grad()
+@pytest.mark.fault("F03")
+@pytest.mark.parametrize("tiling", list(Tiling))
+@pytest.mark.parametrize("side", [10, 48])
+def test_the_encoder_gives_the_same_latents(vae, tiling, side):
+    pixels = uneven(noise(1, 3, 64, 96))
+    with tiled(tiling, vae):
+        whole = vae.encoder(pixels)
+        tiles = in_tiles(tiling, side).encode(vae.encoder, pixels)
+    assert tiles.shape == whole.shape
+    assert (tiles - whole).abs().max() < 1e-4 * whole.abs().max()
+
+
+@torch.no_grad()
+def test_the_tiling_of_diffusers_would_not_do(vae):
+    """Else the equalities above might hold whatever the statistics are."""
+    latents = uneven(noise(1, 4, 10, 14))
+    whole = vae.decoder(latents)
+    halves = torch.cat([vae.decoder(half) for half in latents.split(7, dim=-1)], dim=-1)
+    inside = (halves - whole)[..., : whole.shape[-1] // 4]  # far from where they were cut
+    assert inside.abs().max() > 0.05 * whole.abs().max()
+
+
+@torch.no_grad()
+def test_no_seam_and_rolling_the_latents_rolls_the_picture(vae):
+    latents = noise(1, 4, 12, 12)
+    scale = 2 ** (len(vae.config.block_out_channels) - 1)
+    with tiled(Tiling.BOTH, vae):
+        tiles = in_tiles(Tiling.BOTH, 24)
+        straight = to_pixels(tiles.decode(vae.decoder, latents)).astype(int)
+        rolled = to_pixels(tiles.decode(vae.decoder, latents.roll((5, 3), (-1, -2)))).astype(int)
+    assert np.abs(np.roll(rolled, (-3 * scale, -5 * scale), axis=(0, 1)) - straight).max() <= 1
+    seam = seam_error(straight.astype(np.uint8))
+    assert seam.x < 1.5 and seam.y < 1.5
+
+
+@torch.no_grad()
+def test_the_picture_waits_where_it_is_told_and_comes_back(vae):
+    """The meta device has no numbers: whatever is kept there cannot be read any more."""
+    latents = noise(1, 4, 8, 8)
+    tiles = Tiles(Tiling.OFF, 24, CPU, torch.device("meta"), lambda: None)
+    with pytest.raises((RuntimeError, NotImplementedError)):
+        tiles.decode(vae.decoder, latents)
+    assert in_tiles(Tiling.OFF, 24).decode(vae.decoder, latents).device == CPU
+
+
+@torch.no_grad()
+@pytest.mark.fault("F11")
+def test_stops_before_any_tile(vae):
+    calls = []
+
+    def stop_at_the_tenth():
+        calls.append(1)
+        if len(calls) == 10:
+            raise JobCancelled
+
+    latents = noise(1, 4, 8, 8)
+    with pytest.raises(JobCancelled):
+        in_tiles(Tiling.OFF, 24, stop_at_the_tenth).decode(vae.decoder, latents)
+    assert len(calls) == 10
+
+
+@torch.no_grad()
+def test_half_precision(vae):
+    import copy
+
+    half, latents = copy.deepcopy(vae.decoder).bfloat16(), uneven(noise(1, 4, 8, 8))
+    whole = half(latents.bfloat16())
+    tiles = in_tiles(Tiling.OFF, 24).decode(half, latents.bfloat16())
+    exact = vae.decoder(latents)
+    assert tiles.dtype == torch.bfloat16
+    assert (tiles - exact).abs().mean() < 2 * (whole - exact).abs().mean()
+
+
+@pytest.mark.parametrize("wraps", [True, False])
+@pytest.mark.parametrize("side", [3, 8, 100])
+@pytest.mark.parametrize("length", [1, 2, 7, 8, 33, 64])
+def test_spans_cover_every_cell_once(length, side, wraps):
+    cells = [cell for span in spans(length, side, 2, wraps) for cell in range(span.start, span.stop)]
+    assert cells == list(range(length))
+    assert all(span.start % 2 == 0 for span in spans(length, side, 2, wraps))
+
+
+def test_spans_look_around_them():
+    assert spans(8, 4, 1, wraps=True) == [Span(0, 4, 1, 1), Span(4, 8, 1, 1)]
+    assert spans(8, 4, 1, wraps=False) == [Span(0, 4, 0, 1), Span(4, 8, 1, 0)]
+    assert spans(4, 4, 1, wraps=True) == [Span(0, 4, 0, 0)]
