@@ -12,17 +12,19 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
 from ..core.errors import SDBlenderError
-from ..worker import environment, log_file
-from ..worker.environment import InstallCancelled, Progress, Source, make_plan
-from ..worker.environment.diagnose import Subject, diagnose, newest_logs
+from ..worker import log_file
+from ..worker.environment.processes import InstallCancelled
 from . import lifecycle, preferences
 from .engine_lookup import Look, engine_folder, look_at, named_python, resolve_engine_python
 from .preferences import Preferences
+
+if TYPE_CHECKING:
+    from ..worker.environment.progress import Progress
 
 logger = logging.getLogger(__name__)
 
@@ -96,15 +98,18 @@ def install(wheels: str = "", *, repair: bool = False) -> None:
 
     wheels: a folder with the wheels, instead of the network. Raises SDBlenderError when it cannot even start.
     """
+    from ..worker.environment import build, plan  # late: Blender starts without them
+    from ..worker.environment import install as installation
+
     wanted = preferences.read()
-    source = Source(online=bool(bpy.app.online_access), folder=Path(wheels) if wheels else None)
-    folder, build = engine_folder(wanted), wanted.engine_build.lower()
+    source = build.Source(online=bool(bpy.app.online_access), folder=Path(wheels) if wheels else None)
+    folder, variant = engine_folder(wanted), wanted.engine_build.lower()
     if repair:
         free_engine()  # whose files are about to be replaced
 
     def work(task: Task) -> Path:
-        plan = make_plan(folder, build)
-        return environment.install(plan, source, task.report, task.is_cancelled, repair=repair)
+        planned = plan.make_plan(folder, variant)
+        return installation.install(planned, source, task.report, task.is_cancelled, repair=repair)
 
     _start(Task("install", work, _installed))
 
@@ -122,6 +127,8 @@ def _installed(python: Path) -> None:
 
 def report() -> None:
     """Start writing the diagnosis; it ends on the clipboard and in a text of the file."""
+    from ..worker.environment.diagnose import Subject, diagnose, newest_logs  # late, as above
+
     wanted = preferences.read()
     folder = engine_folder(wanted)
     subject = Subject(

@@ -1,0 +1,283 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engine in the preferences: which Python runs it, installing it, cancelling, and the report."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import bpy
+import pytest
+
+import sd_blender
+from sd_blender.blender import engine_lookup, engine_operators, engine_setup, lifecycle, preferences
+from sd_blender.blender.engine_lookup import Look, look_at, resolve_engine_python
+from sd_blender.blender.engine_setup import REPORT_NAME, state
+from sd_blender.blender.preferences import Preferences
+from sd_blender.core.errors import EngineUnavailable
+from sd_blender.worker.environment import current_python, health, install, plan
+from sd_blender.worker.environment.build import Source
+from sd_blender.worker.environment.find import python_of, set_current
+from sd_blender.worker.environment.health import Health
+from sd_blender.worker.environment.processes import InstallCancelled
+from sd_blender.worker.environment.progress import Phase, Progress
+from tests.blender.test_panels import Layout
+from tests.worker.fake_index import make_fake_plan
+from tests.worker.test_environment_install import pretend_environment
+
+
+@pytest.fixture
+def entry():
+    """Our preferences, which Blender keeps for add-ons that it enabled itself."""
+    entry = bpy.context.preferences.addons.new()
+    entry.module = preferences.ADD_ON
+    yield entry.preferences
+    bpy.context.preferences.addons.remove(entry)
+
+
+@pytest.fixture
+def no_variable(monkeypatch):
+    monkeypatch.delenv(engine_lookup.PYTHON_VARIABLE, raising=False)
+
+
+class Installer:
+    """Stands in for the installation: reports, waits to be let go, and ends as told."""
+
+    def __init__(self):
+        self.go = threading.Event()
+        self.error = None
+        self.calls = []
+
+    def __call__(self, plan, source, report, is_cancelled, *, repair):
+        self.calls.append((plan, source, repair))
+        report(Progress(Phase.DOWNLOAD, "Downloading, 1 MB of 2 MB", 0.5))
+        while not self.go.wait(0.01):
+            if is_cancelled():
+                raise InstallCancelled
+        if self.error:
+            raise self.error
+        return plan.python
+
+
+@pytest.fixture
+def installer(monkeypatch, tmp_path):
+    installer = Installer()
+    planned = make_fake_plan(tmp_path)
+    monkeypatch.setattr(install, "install", installer)
+    monkeypatch.setattr(plan, "make_plan", lambda folder, build: planned)
+    return installer
+
+
+def step_until(condition, seconds=20.0):
+    """What the timer does in a window."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to that in time"
+        engine_setup.step()
+        time.sleep(0.01)
+
+
+def drawn(entry):
+    layout = Layout()
+    engine_operators.draw(layout, entry)
+    return layout.drawn
+
+
+def test_the_python_of_the_engine(tmp_path, monkeypatch, no_variable):
+    given = Preferences(engine_folder=str(tmp_path))
+    assert resolve_engine_python(given) is None
+    environment = pretend_environment(tmp_path)
+    set_current(tmp_path, environment.name)
+    assert resolve_engine_python(given) == python_of(environment)
+    monkeypatch.setenv(engine_lookup.PYTHON_VARIABLE, "/opt/python")
+    assert resolve_engine_python(given) == Path("/opt/python")
+    assert resolve_engine_python(Preferences(engine_python="/own/python")) == Path("/own/python")
+    assert resolve_engine_python(Preferences()) == Path("/opt/python")
+
+
+def test_the_folder_without_an_extension_is_in_the_users_resources():
+    folder = engine_lookup.engine_folder(Preferences())
+    assert folder.is_relative_to(bpy.utils.resource_path("USER"))
+    assert not folder.exists()
+
+
+def test_the_new_preferences_are_read(entry, tmp_path):
+    assert preferences.read().idle_minutes == Preferences().idle_minutes == 10
+    entry.engine_folder, entry.engine_python = str(tmp_path), str(tmp_path / "python")
+    entry.engine_build, entry.idle_minutes = "CPU", 0
+    assert preferences.read() == Preferences(
+        engine_folder=str(tmp_path),
+        engine_python=str(tmp_path / "python"),
+        engine_build="CPU",
+        idle_minutes=0,
+    )
+
+
+def test_what_is_said_of_an_engine(tmp_path, monkeypatch):
+    monkeypatch.setattr(plan, "make_plan", lambda folder, build: make_fake_plan(tmp_path))
+    look = look_at(tmp_path, None, "auto")
+    assert look == Look(
+        "No engine yet", False, "torch 2.13.0 for the processor, 0 MB to download, 20 MB on the disk"
+    )
+    old = pretend_environment(tmp_path)
+    set_current(tmp_path, old.name)
+    look = look_at(tmp_path, None, "auto")
+    assert look.summary == "Engine installed: torch 2.12.0 for the processor"
+    assert look.ready and look.offer  # another lock: an update
+
+    def refuse(folder, build):
+        raise EngineUnavailable("There is none for this machine.")
+
+    monkeypatch.setattr(plan, "make_plan", refuse)
+    assert look_at(tmp_path, None, "auto").refusal == "There is none for this machine."
+    broken = Health("torch cannot be imported (x); repair the engine.")
+    monkeypatch.setattr(health, "check", lambda python, **options: broken)
+    assert look_at(tmp_path, Path("own"), "auto") == Look(f"Own Python: {broken.problem}", False)
+
+
+def test_first_minute(entry, installer, monkeypatch):
+    """What a new user sees: that there is no engine, what it costs to get one, and the button."""
+    state.looked_for = engine_setup.key_of(preferences.read())
+    state.look = Look("No engine yet", False, "torch 2.13.0 for CUDA, 2.8 GB to download, 6.0 GB on the disk")
+    shown = drawn(entry)
+    for words in ("No engine yet", state.look.offer, "sdb.install_engine", "sdb.diagnose"):
+        assert words in shown, shown
+    assert not bpy.app.online_access
+    assert "Allow Online Access" in " ".join(map(str, shown))
+    state.activity, state.text, state.factor = "install", "Downloading, 1 GB of 2 GB", 0.4
+    shown = drawn(entry)
+    assert "Downloading, 1 GB of 2 GB" in shown and "sdb.cancel_engine" in shown
+    assert "sdb.install_engine" not in shown
+    state.activity, state.error = "", "The disk became full; free some space. " * 4
+    assert " ".join(map(str, drawn(entry))).count("The disk became full") == 4
+    state.look = Look("Engine installed: torch 2.13.0 for CUDA", True)
+    assert "sdb.install_engine" in drawn(entry)  # as Repair
+    state.look = Look("Own Python: torch 2.13.0 on RTX", True)
+    assert "sdb.install_engine" not in drawn(entry)
+
+
+def test_installing_never_blocks_and_its_result_comes_with_the_timer(installer):
+    started = time.monotonic()
+    engine_setup.install()
+    assert time.monotonic() - started < 0.2
+    assert engine_setup.is_busy()
+    assert not bpy.ops.sdb.install_engine.poll() and not bpy.ops.sdb.diagnose.poll()
+    step_until(lambda: state.text)
+    assert state.activity == "install" and 0.3 < state.factor < 0.4
+    installer.go.set()
+    step_until(lambda: not state.activity)
+    assert "installed" in state.note and not state.error
+    assert bpy.ops.sdb.install_engine.poll()
+    ((_, source, repair),) = installer.calls
+    assert source == Source(online=False) and not repair
+
+
+def test_cancelled(installer):
+    engine_setup.install()
+    step_until(lambda: state.text)
+    assert bpy.ops.sdb.cancel_engine() == {"FINISHED"}
+    step_until(lambda: not state.activity)
+    assert state.note == "Cancelled; what was downloaded is kept."
+    assert not bpy.ops.sdb.cancel_engine.poll()
+
+
+@pytest.mark.parametrize("error", [EngineUnavailable("Do this.", details="why"), RuntimeError("what")])
+def test_failed(installer, error):
+    installer.error = error
+    installer.go.set()
+    engine_setup.install()
+    step_until(lambda: not state.activity)
+    assert state.error and state.details
+    assert ("Do this." in state.error) or ("press Diagnose" in state.error)
+    installer.error = None
+    engine_setup.install()  # and the next one begins with a clean slate
+    assert not state.error
+    step_until(lambda: not state.activity)
+
+
+def test_the_result_waits_while_blender_renders(installer, monkeypatch):
+    installer.go.set()
+    monkeypatch.setattr(lifecycle, "busy_with", lambda: "rendering")
+    engine_setup.install()
+    for _ in range(20):
+        assert engine_setup.step()
+        time.sleep(0.01)
+    monkeypatch.setattr(lifecycle, "busy_with", lambda: None)
+    step_until(lambda: not state.activity)
+    assert state.note
+
+
+def test_disabling_the_add_on_ends_it(installer):
+    engine_setup.install()
+    step_until(lambda: state.text)
+    started = time.monotonic()
+    sd_blender.unregister()
+    assert time.monotonic() - started < 2
+    assert not [t for t in threading.enumerate() if t.name.startswith("SD Blender")]
+    assert state.activity == ""
+    sd_blender.register()
+
+
+@pytest.mark.fault("F39")
+def test_offline_it_is_refused_with_the_name_of_the_switch(entry, tmp_path, monkeypatch):
+    entry.engine_folder = str(tmp_path / "engine")
+    monkeypatch.setattr(plan, "make_plan", lambda folder, build: make_fake_plan(tmp_path))
+    with pytest.raises(RuntimeError, match="Allow Online Access"):
+        bpy.ops.sdb.install_engine()
+    assert current_python(tmp_path / "engine") is None
+
+
+def test_from_a_script_with_a_folder_of_wheels(entry, tmp_path, monkeypatch, capfd, no_variable):
+    """The whole way through Blender, with pip and an environment that are real."""
+    entry.engine_folder = str(tmp_path / "engine")
+    monkeypatch.setattr(plan, "make_plan", lambda folder, build: make_fake_plan(tmp_path))
+    assert bpy.ops.sdb.install_engine(wheels=str(tmp_path / "index")) == {"FINISHED"}
+    assert resolve_engine_python(preferences.read()) == current_python(tmp_path / "engine")
+    assert "sd_blender: Installing" in capfd.readouterr().err
+
+
+@pytest.mark.fault("F55")
+def test_the_report_is_a_text_and_on_the_clipboard(entry, tmp_path, monkeypatch, no_variable):
+    monkeypatch.setenv("HF_TOKEN", "a-form-nobody-knows")
+    entry.engine_folder = str(tmp_path)
+    entry.model_folder = str(tmp_path / "a-form-nobody-knows")
+    for _ in range(2):
+        assert bpy.ops.sdb.diagnose() == {"FINISHED"}
+    text = bpy.data.texts[REPORT_NAME].as_string()
+    assert len(bpy.data.texts) == 1
+    assert f"Blender {bpy.app.version_string}" in text and "press Install Engine" in text
+    assert "a-form-nobody-knows" not in text
+    assert REPORT_NAME in state.note
+
+
+def test_drawing_asks_for_a_look_when_the_preferences_changed(entry, monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(engine_setup, "look_soon", lambda: asked.append(1))
+    entry.engine_folder = str(tmp_path)
+    drawn(entry)
+    assert len(asked) == 1
+    monkeypatch.setattr(engine_setup, "look_at", lambda *given: Look("No engine yet"))
+    engine_setup.look()
+    step_until(lambda: state.look.summary == "No engine yet")
+    drawn(entry)
+    assert len(asked) == 1
+    entry.engine_build = "CPU"
+    drawn(entry)
+    assert len(asked) == 2
+
+
+def test_a_look_gives_way_to_what_the_user_starts(installer, monkeypatch):
+    def slow(folder, named, build, is_cancelled):
+        while not is_cancelled():
+            time.sleep(0.01)
+        raise InstallCancelled
+
+    monkeypatch.setattr(engine_setup, "look_at", slow)
+    engine_setup.look()
+    assert not engine_setup.is_busy() and bpy.ops.sdb.install_engine.poll()
+    engine_setup.install()
+    assert engine_setup.is_busy()
+    installer.go.set()
+    step_until(lambda: not state.activity)
+    assert state.note
