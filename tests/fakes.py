@@ -11,7 +11,7 @@ import numpy as np
 
 from sd_blender.core.engine_protocol import IsCancelled, Report
 from sd_blender.core.errors import JobCancelled
-from sd_blender.core.messages import GeneratedImage, Loading, Preview, Progress, Result, Started
+from sd_blender.core.messages import GeneratedImage, Loading, Preview, Progress, Result, Seam, Started
 from sd_blender.core.pixels import composite, feather_mask, seam_error
 from sd_blender.core.request import ImageArray, Inpaint, Request
 
@@ -32,7 +32,8 @@ class FakeEngine:
 
     error: raised once, at the step ``error_at``, and then forgotten, so that the next job works.
     hold: the engine waits in each step until this is set, or until it is cancelled.
-    pixels: given instead of the drawn picture.
+    pixels: given instead of the drawn picture. seam: given instead of the measured one, of what is no picture.
+    gives: so many images, whatever was asked for.
     """
 
     error: BaseException | None = None
@@ -43,6 +44,8 @@ class FakeEngine:
     deaf: bool = False
     requests: list[Request] = field(default_factory=list)
     unloads: int = 0
+    seam: float | None = None
+    gives: int | None = None
 
     def generate(self, job_id: str, request: Request, report: Report, is_cancelled: IsCancelled) -> Result:
         started = time.monotonic()
@@ -55,7 +58,8 @@ class FakeEngine:
             self._step(step, is_cancelled)
             report(Preview(job_id, picture(sampling.seed, 8, 8)))
             report(Progress(job_id, step, steps))
-        images = tuple(self._image(request, index) for index in range(sampling.count))
+        count = sampling.count if self.gives is None else self.gives
+        images = tuple(self._image(request, index) for index in range(count))
         return Result(request, images, time.monotonic() - started)
 
     def unload(self) -> None:
@@ -81,4 +85,5 @@ class FakeEngine:
             pixels = composite(request.image, picture(seed, width, height), alpha)
         elif pixels is None:
             pixels = picture(seed, request.sampling.width, request.sampling.height)
-        return GeneratedImage(pixels, seed, seam_error(pixels))
+        seam = seam_error(pixels) if self.seam is None else Seam(self.seam, self.seam)
+        return GeneratedImage(pixels, seed, seam)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import atexit
 
-from . import compat, lifecycle, masks, operators, panels, preferences, properties, pump
+from . import compat, engine_operators, lifecycle, masks, operators, panels, preferences, properties, pump
 
-MODULES = (preferences, properties, lifecycle, pump, operators, masks, panels)
+MODULES = (preferences, engine_operators, properties, lifecycle, pump, operators, masks, panels)
 
 _registered: list = []
 
@@ -43,12 +43,11 @@ def unregister() -> None:
 
 def _before_exit(*_) -> None:
     """End the thread while everything that it uses is still there."""
-    pump.unregister()
+    pump.leave()
 
 
 def _exit() -> None:
     """What a script left registered; a Blender with a window has taken its classes down before Python ends."""
+    pump.leave()
     if panels.are_registered():
         unregister()
-    else:
-        pump.unregister()

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import ntpath
 import random
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,7 @@ from .targets import Target
 
 Values = dict[str, Any]
 RENDERED_SOURCES = ("RENDER_RESULT", "RENDER")
+CHOICES = ("task", "destination", "source", "mask_source", "tiling", "scheduler")
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ def refuse_early(context: bpy.types.Context) -> None:
     settings = context.scene.sd_blender
     if busy := lifecycle.busy_with():
         raise BlenderStateError(f"Blender is {busy}; wait until it is done.")
+    _refuse_unknown_choices(settings)
     if not settings.prompt.strip() and settings.task != "INPAINT":
         raise BlenderStateError("The prompt is empty; describe the texture you want.")
     if settings.destination == "MATERIAL":
@@ -73,6 +76,34 @@ def refuse_early(context: bpy.types.Context) -> None:
             find_source(context)
     if settings.task == "INPAINT":
         find_mask(context)
+
+
+def _refuse_unknown_choices(settings: Any) -> None:
+    """A file of a newer add-on may hold a choice that this one lacks; Blender reads it as an empty string."""
+    for name in CHOICES:
+        if not getattr(settings, name):
+            label = settings.bl_rna.properties[name].name
+            raise BlenderStateError(
+                f"{label} was set by another version of the add-on, which offers more; choose it again."
+            )
+
+
+def _model(settings: Any) -> str:
+    """The model of the scene, of the preferences, or the one that ships with the add-on."""
+    chosen = bpy.path.abspath(settings.model)
+    share = _share(chosen)
+    if share and share != _share(bpy.data.filepath):
+        # To look at a folder of another computer is to log in there, and the scene may be a stranger's.
+        raise BlenderStateError(
+            "This scene's model is on the network; if you trust it, choose that folder in the preferences instead."
+        )
+    return chosen or preferences.read().model_folder or STARTER_MODEL
+
+
+def _share(path: str) -> str:
+    """The computer and folder of a path on the network, as Windows sees it; "" for a path on this computer."""
+    drive = ntpath.splitdrive(path.replace("/", "\\"))[0]
+    return drive if drive.startswith("\\\\") else ""
 
 
 def draw_seed() -> int:
@@ -119,11 +150,10 @@ def _common(settings: Any) -> Values:
         seed=settings.seed,
         count=settings.count,
     )
-    model = bpy.path.abspath(settings.model) or preferences.read().model_folder or STARTER_MODEL
     return {
         "prompt": settings.prompt,
         "negative_prompt": settings.negative_prompt,
-        "model": model,
+        "model": _model(settings),
         "tiling": Tiling[settings.tiling],
         "sampling": sampling,
     }

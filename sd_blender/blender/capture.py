@@ -147,4 +147,6 @@ def _png_settings(scene: bpy.types.Scene) -> Iterator[None]:
     finally:
         # In the order Blender lists them: medium and format first, what depends on them after.
         for name, value in before.items():
-            setattr(settings, name, value)
+            # A value may have gone meanwhile, such as a view of a colour configuration; the others still come back.
+            with contextlib.suppress(TypeError):
+                setattr(settings, name, value)

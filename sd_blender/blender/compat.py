@@ -7,6 +7,8 @@ import warnings
 
 import bpy
 
+RELATIVE = "PATH_SUPPORTS_BLEND_RELATIVE"
+
 
 def enable_nodes(material: bpy.types.Material) -> None:
     """Give a material its node tree. From 5.0 every material has one, and asking warns."""
@@ -30,6 +32,11 @@ def set_paint_colour(scene: bpy.types.Scene, colour: tuple[float, float, float])
     unified.color = colour
     if paint.brush is not None:  # there is none in background mode
         paint.brush.color = colour
+
+
+def relative_path() -> set[str]:
+    """The option of a path property that may begin with "//", where Blender asks for it."""
+    return {RELATIVE} if "is_path_supports_blend_relative" in bpy.types.Property.bl_rna.properties else set()
 
 
 def exit_handlers() -> list | None:

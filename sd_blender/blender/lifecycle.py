@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What Blender is doing, as its handlers tell: whether its data may be changed now, and which file is open.
 
-The handlers of a render run on the render's thread, so that all of them do no more than note a word.
+The handlers of a render run on the render's thread, so that all of them do no more than note a word. Not even that
+can raise, so that none of them needs a guard.
 """
 
 from __future__ import annotations
@@ -13,9 +14,14 @@ _busy: set[str] = set()
 _file_generation = 0
 
 
+JOBS = {"RENDER": "rendering", "OBJECT_BAKE": "baking"}
+"""What Blender calls its jobs: one that began before the add-on was enabled was told to no handler of ours."""
+
+
 def busy_with() -> str | None:
     """What keeps Blender's data from being changed ("rendering", "baking", "saving", "loading"), or None."""
-    return next(iter(_busy), None)
+    jobs = (word for job, word in JOBS.items() if bpy.app.is_job_running(job))
+    return next(iter(_busy), None) or next(jobs, None)
 
 
 def file_generation() -> int:

@@ -11,7 +11,7 @@ from bpy.app.handlers import persistent
 
 from ..core import png
 from ..core.errors import BlenderStateError, SDBlenderError
-from . import build_request, compat, naming
+from . import build_request, compat, guard, naming
 from .saving import KEYWORD
 from .textures import packed_image
 
@@ -102,13 +102,19 @@ def _paint_on(context: bpy.types.Context, mask: bpy.types.Image) -> str:
         space.image, space.ui_mode = mask, "PAINT"
         return "Paint white on the mask in the Image Editor"
     thing = context.view_layer.objects.active
-    if thing is not None and thing.type == "MESH" and thing.mode == "OBJECT" and thing.data.uv_layers:
+    if thing is not None and thing.type == "MESH" and _can_be_painted(thing):
         bpy.ops.object.mode_set(mode="TEXTURE_PAINT")
         return "Paint white on the object"
     return f'Open "{mask.name}" in an Image Editor and paint white on it'
 
 
+def _can_be_painted(thing: bpy.types.Object) -> bool:
+    """Whether Texture Paint can be entered; on a hidden or linked object it raises."""
+    return thing.mode == "OBJECT" and thing.visible_get() and thing.is_editable and bool(thing.data.uv_layers)
+
+
 @persistent
+@guard.handler
 def _keep_strokes(*_) -> None:
     """Blender saves a packed image as it was packed: strokes since then would be gone at the next load."""
     for image in bpy.data.images:

@@ -14,19 +14,17 @@ NODE_HEIGHT = 290
 COLOUR_INPUTS = ("Base Color", "Color")
 
 
-def ensure_material(thing: bpy.types.Object) -> bpy.types.Material:
-    """The object's active material, made in its active slot when there is none; other objects keep their look."""
-    if thing.active_material is not None:
-        return thing.active_material
+def make_material(thing: bpy.types.Object, slot: int) -> bpy.types.Material:
+    """A material in an empty slot of the object, its first slot included; other objects keep their look."""
     material = bpy.data.materials.new(thing.name)
     compat.enable_nodes(material)
     shared = thing.data.users > 1 or not thing.data.is_editable
     if not thing.material_slots:
         thing.data.materials.append(None)
-    slot = thing.material_slots[thing.active_material_index]
+    place = thing.material_slots[slot]
     if shared:
-        slot.link = "OBJECT"
-    slot.material = material
+        place.link = "OBJECT"
+    place.material = material
     return material
 
 

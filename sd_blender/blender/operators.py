@@ -3,17 +3,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import sys
 import textwrap
+import traceback
 
 import bpy
 from bpy.props import BoolProperty
 
 from ..core.errors import SDBlenderError
 from ..core.jobs import JobState
-from . import build_request, pump, session, targets
+from . import build_request, interrupt, pump, session, targets
 from .properties import status
 from .session import Ticket
+
+logger = logging.getLogger(__name__)
 
 
 class SDB_OT_generate(bpy.types.Operator):
@@ -43,6 +48,17 @@ class SDB_OT_generate(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """As invoke, but in background mode, and with ``wait``, until the job is closed."""
+        others = {ticket.job.id for ticket in session.open_tickets()}
+        with interrupt.heard() if bpy.app.background else contextlib.nullcontext():
+            try:
+                return self._run(context)
+            except KeyboardInterrupt:
+                pump.cancel([ticket for ticket in session.open_tickets() if ticket.job.id not in others])
+                self.report({"WARNING"}, "Cancelled.")
+                interrupt.raise_in_caller(sys._getframe().f_back)
+                return {"CANCELLED"}
+
+    def _run(self, context: bpy.types.Context) -> set[str]:
         ticket = self._submit(context)
         if ticket is None:
             return {"CANCELLED"}
@@ -63,10 +79,16 @@ class SDB_OT_generate(bpy.types.Operator):
         try:
             return submit(context)
         except SDBlenderError as error:
-            status.error, status.details = str(error), error.details
-            pump.redraw()
-            self.report({"ERROR"}, str(error))
-            return None
+            sentence, details = str(error), error.details
+        except Exception as error:  # out of memory while pixels are read, a defect of ours
+            logger.exception("the job could not be prepared")
+            reason = f"{type(error).__name__}: {error}"
+            sentence = f"The texture could not be prepared ({reason}); the log has the details."
+            details = traceback.format_exc()
+        status.error, status.details = sentence, details
+        pump.redraw()
+        self.report({"ERROR"}, sentence)
+        return None
 
 
 def submit(context: bpy.types.Context) -> Ticket:
@@ -81,8 +103,9 @@ def submit(context: bpy.types.Context) -> Ticket:
         settings.seed = build_request.draw_seed()
     try:
         job = build_request.build(context)
-        ticket = session.submit(job.request, job.target)
-    except SDBlenderError:
+        with interrupt.deferred():
+            ticket = session.submit(job.request, job.target)
+    except BaseException:
         settings.seed = seed
         raise
     if job.target.object is not None:
@@ -142,31 +165,31 @@ class SDB_OT_unload(bpy.types.Operator):
 
 
 class SDB_OT_show_error(bpy.types.Operator):
-    """Show the last error in full"""
+    """Show what came of the last job in full"""
 
     bl_idname = "sdb.show_error"
-    bl_label = "Last Error"
+    bl_label = "Last Message"
     bl_options = {"INTERNAL"}
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return bool(status.error)
+        return bool(status.message)
 
     @classmethod
     def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
-        return status.error.rstrip(".")
+        return status.message.rstrip(".")
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         return context.window_manager.invoke_popup(self, width=460)
 
     def draw(self, context: bpy.types.Context) -> None:
         column = self.layout.column(align=True)
-        for line in textwrap.wrap(status.error, 70) + status.details.splitlines()[-12:]:
+        for line in textwrap.wrap(status.message, 70) + status.details.splitlines()[-12:]:
             column.label(text=line)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Copy it, details included, for a bug report."""
-        context.window_manager.clipboard = f"{status.error}\n{status.details}"
+        context.window_manager.clipboard = f"{status.message}\n{status.details}".rstrip()
         return {"FINISHED"}
 
 

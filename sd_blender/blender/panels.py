@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import bpy
 
+from . import guard
 from .properties import status
 
 
@@ -32,6 +33,7 @@ class Main:
 
     bl_label = "Stable Diffusion Textures"
 
+    @guard.draw
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         settings = context.scene.sd_blender
@@ -66,7 +68,8 @@ def draw_status(layout: bpy.types.UILayout) -> None:
     if status.error:
         layout.row().operator("sdb.show_error", text=status.error, icon="ERROR", emboss=False)
     elif status.note:
-        layout.label(text=status.note, icon="INFO")
+        # A button like the error: a sidebar is too narrow for a sentence with a path, and its popup shows all of it.
+        layout.row().operator("sdb.show_error", text=status.note, icon="INFO", emboss=False)
 
 
 class Source:
@@ -78,6 +81,7 @@ class Source:
     def poll(cls, context: bpy.types.Context) -> bool:
         return context.scene.sd_blender.task != "TEXT_TO_IMAGE"
 
+    @guard.draw
     def draw(self, context: bpy.types.Context) -> None:
         settings = context.scene.sd_blender
         column = self.prepared().column()
@@ -100,6 +104,7 @@ class Mask:
     def poll(cls, context: bpy.types.Context) -> bool:
         return context.scene.sd_blender.task == "INPAINT"
 
+    @guard.draw
     def draw(self, context: bpy.types.Context) -> None:
         settings = context.scene.sd_blender
         column = self.prepared().column()
@@ -120,6 +125,7 @@ class Sampling:
     bl_label = "Sampling"
     bl_options = {"DEFAULT_CLOSED"}
 
+    @guard.draw
     def draw(self, context: bpy.types.Context) -> None:
         settings = context.scene.sd_blender
         column = self.prepared().column()
@@ -132,6 +138,7 @@ class Seamless:
     bl_label = "Seamless"
     bl_options = {"DEFAULT_CLOSED"}
 
+    @guard.draw
     def draw(self, context: bpy.types.Context) -> None:
         self.prepared().prop(context.scene.sd_blender, "tiling", expand=True)
 
@@ -163,6 +170,7 @@ class SDB_PT_image_main(ImageEditor, Main, bpy.types.Panel):
 class SDB_PT_image_source(ImageEditor, Source, bpy.types.Panel):
     bl_parent_id = "SDB_PT_image_main"
 
+    @guard.draw
     def draw(self, context: bpy.types.Context) -> None:
         Source.draw(self, context)
         self.layout.operator("sdb.use_as_source", icon="IMAGE_REFERENCE")

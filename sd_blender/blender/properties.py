@@ -10,6 +10,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
 from ..core.request import SCHEDULERS
+from . import compat
 
 TASKS = (
     ("TEXT_TO_IMAGE", "Text", "Make a texture from the prompt alone"),
@@ -57,6 +58,11 @@ class Status:
     details: str = ""
     note: str = ""
 
+    @property
+    def message(self) -> str:
+        """The one sentence that is shown: an error before a note."""
+        return self.error or self.note
+
     def reset(self) -> None:
         self.__init__()
 
@@ -76,6 +82,7 @@ class SDB_PG_settings(bpy.types.PropertyGroup):
         description="Folder of a Stable Diffusion model in the diffusers layout. "
         "Empty for the one in the preferences",
         subtype="DIR_PATH",
+        options={"ANIMATABLE"} | compat.relative_path(),
     )
 
     source: EnumProperty(name="Source", description="The image to start from", items=SOURCES)

@@ -7,7 +7,6 @@ One function drains; a timer calls it in a window, and a loop calls it where a s
 from __future__ import annotations
 
 import logging
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 
@@ -15,10 +14,8 @@ import bpy
 
 from ..core.jobs import JobState
 from ..core.messages import Cancelled, Failed, Finished, Message
-from . import lifecycle, session
-from .naming import file_name
+from . import guard, interrupt, keeping, lifecycle, session
 from .properties import status
-from .saving import encode, write
 from .session import Ticket
 from .writeback import deliver
 
@@ -29,6 +26,9 @@ TICK = 0.1
 
 BUDGET = 0.03
 """Seconds of one tick; a write-back that has begun is finished all the same."""
+
+WAITING = "Waiting, Blender is "
+_draining = guard.LoggedOnce("draining messages")
 
 
 def start() -> None:
@@ -45,9 +45,12 @@ def drain(deadline: float | None = None) -> bool:
     While Blender renders, bakes, saves or loads, its data may not be changed and the messages wait.
     """
     current = session.current()
-    if current is None or lifecycle.busy_with():
+    if current is None:
+        return False
+    if busy := lifecycle.busy_with():
+        _tell_of_waiting(busy)
         return bool(session.open_tickets())
-    handled = False
+    handled = status.text.startswith(WAITING)
     while deadline is None or time.monotonic() < deadline:
         message = current.thread.poll()
         if message is None:
@@ -60,25 +63,42 @@ def drain(deadline: float | None = None) -> bool:
     return bool(session.open_tickets())
 
 
+def _tell_of_waiting(busy: str) -> None:
+    text = WAITING + busy
+    if status.busy and status.text != text:
+        status.text = text
+        redraw()
+
+
 def wait(tickets: Sequence[Ticket], on_change: Callable[[], None] = lambda: None) -> None:
     """Drain until the tickets are closed; an interrupt from the keyboard cancels their jobs and is raised at the end.
 
     on_change: called after each message, for whoever shows the progress.
     """
     interrupted = None
+    told = guard.LoggedOnce("telling of the progress")
     while any(ticket.is_open for ticket in tickets):
         try:
             message = session.current().thread.wait(TICK)
             if message is not None:
-                handle(session.current().tickets[message.job_id], message)
+                with interrupt.deferred():
+                    handle(session.current().tickets[message.job_id], message)
                 refresh_status()
-                on_change()
+                with told:
+                    on_change()
         except KeyboardInterrupt as error:
             interrupted = error
             for ticket in tickets:
                 session.current().thread.cancel(ticket.job.id)
     if interrupted:
         raise interrupted
+
+
+def cancel(tickets: Sequence[Ticket]) -> None:
+    """Cancel the jobs of these tickets and wait until they are closed."""
+    for ticket in tickets:
+        session.current().thread.cancel(ticket.job.id)
+    wait(tickets)
 
 
 def handle(ticket: Ticket, message: Message) -> None:
@@ -105,14 +125,14 @@ def _fail(ticket: Ticket, sentence: str, details: str) -> None:
 
 
 def _rescue(message: Message) -> str:
-    """The pictures of a result as files in the system's temporary folder, and the words that say so."""
+    """The pictures of a result as files, and the words that say so."""
     if not isinstance(message, Finished):
         return "; the log has the details"
-    folder = tempfile.mkdtemp(prefix="sd_blender_")
-    for picture in message.result.images:
-        data = encode(message.result.request, picture)
-        write(folder, file_name(message.result.request.prompt, picture.seed, data), data)
-    return f"; it is in {folder}, open it from there"
+    try:
+        return f"; it is saved as {keeping.keep(message.result)}, open it from there"
+    except OSError as error:
+        logger.exception("no folder takes the texture")
+        return f" nor saved in any folder ({error.strerror}); free some disk space and generate it again"
 
 
 def refresh_status() -> None:
@@ -134,11 +154,9 @@ def refresh_status() -> None:
 
 def _tick() -> float | None:
     """The timer. It must not raise, or Blender drops it and the jobs are never heard of again."""
-    try:
+    with _draining:
         return TICK if drain(time.monotonic() + BUDGET) else None
-    except Exception:
-        logger.exception("draining messages failed")
-        return TICK
+    return TICK
 
 
 def redraw() -> None:
@@ -154,9 +172,29 @@ def register() -> None:
 
 
 def unregister() -> None:
-    if bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.unregister(_tick)
+    """End the jobs. A picture that was just finished still goes into the file, or is saved when that is busy."""
+    _stop_timer()
     for ticket, message in session.stop():
         if isinstance(message, Finished) and lifecycle.busy_with() is None:
             handle(ticket, message)
+        elif isinstance(message, Finished):
+            _save_unseen(message)
     status.reset()
+
+
+def leave() -> None:
+    """End the jobs because Blender quits. What goes into the file now is gone with it, so pictures are saved."""
+    _stop_timer()
+    for _, message in session.stop():
+        if isinstance(message, Finished):
+            _save_unseen(message)
+
+
+def _stop_timer() -> None:
+    if bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)
+
+
+def _save_unseen(message: Finished) -> None:
+    """Save what nobody is left to look at; the log says where."""
+    logger.warning("a texture was finished too late to be shown%s", _rescue(message))

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
+import itertools
 import os
 from pathlib import Path
 
@@ -59,10 +61,15 @@ def encode(request: Request, image: GeneratedImage) -> bytes:
 def write(folder: str, name: str, data: bytes) -> str:
     """Write ``data`` to a file in ``folder``, whole or not at all, and return its path.
 
-    Raises OSError when the folder is not there, cannot be written, is full, or gives back other bytes.
+    A file of that name that holds other bytes is left alone, since an artist may have painted on it; then the name
+    gets a number. Raises OSError when the folder is not there, cannot be written, is full, or gives back other bytes.
     """
-    path = Path(folder, name)
-    temporary = path.with_name(f".{name}.{os.getpid()}.part")
+    if not os.path.isabs(folder):  # such as "//textures" in the preferences while the .blend has no file yet
+        raise OSError(errno.ENOENT, "the folder belongs to a .blend that is not saved yet")
+    path = _free_path(Path(folder, name), data)
+    if path.exists():
+        return str(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with open(temporary, "wb") as file:
             file.write(data)
@@ -77,3 +84,13 @@ def write(folder: str, name: str, data: bytes) -> str:
             temporary.unlink(missing_ok=True)
         raise
     return str(path)
+
+
+def _free_path(path: Path, data: bytes) -> Path:
+    """``path``, or with a number in its name the first one that is free or holds ``data`` already."""
+    for number in itertools.count(2):
+        if not path.exists() or path.read_bytes() == data:
+            return path
+        stem = path.stem if number == 2 else path.stem.rpartition("_")[0]
+        path = path.with_name(f"{stem}_{number}{path.suffix}")
+    raise AssertionError("counting ends with the first free name")

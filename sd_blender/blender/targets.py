@@ -34,20 +34,26 @@ class Reference:
 class Target:
     """The file, the object and its material that a job was started for, and the image that it was started from.
 
-    object: None when the result is to change no material. material: None when the object had none yet.
+    object: None when the result is to change no material. material: None when the object had none yet in its
+    active slot, the one numbered ``slot``.
     """
 
     file_generation: int
     object: Reference | None
     material: Reference | None
     source: Reference | None
+    slot: int = 0
 
     @classmethod
     def of(cls, thing: bpy.types.Object | None, source: bpy.types.Image | None) -> Target:
         """For an object that :func:`check_object` accepts, or None for an image alone."""
         material = None if thing is None else thing.active_material
         return cls(
-            lifecycle.file_generation(), Reference.to(thing), Reference.to(material), Reference.to(source)
+            lifecycle.file_generation(),
+            Reference.to(thing),
+            Reference.to(material),
+            Reference.to(source),
+            0 if thing is None else thing.active_material_index,
         )
 
     @property
@@ -62,16 +68,21 @@ class Target:
         thing = self.object.find(bpy.data.objects)
         if thing is None:
             raise BlenderStateError(f'Object "{self.object.name}" is gone')
-        check_object(thing)
+        check_kind(thing)
         return thing
 
-    def find_material(self) -> bpy.types.Material | None:
-        """The material, None when the object had none. Raises BlenderStateError."""
+    def find_material(self, thing: bpy.types.Object) -> bpy.types.Material | None:
+        """The material that the object still has, None when one is to be made in the slot. Raises BlenderStateError."""
         if self.material is None:
-            return None
+            if self.slot >= max(1, len(thing.material_slots)):
+                raise BlenderStateError(f'Material slot {self.slot + 1} of "{thing.name}" is gone')
+            check_slot(thing, self.slot)
+            return material_in(thing, self.slot)
         material = self.material.find(bpy.data.materials)
         if material is None:
             raise BlenderStateError(f'Material "{self.material.name}" is gone')
+        if material not in [slot.material for slot in thing.material_slots]:
+            raise BlenderStateError(f'Material "{material.name}" is no longer on "{thing.name}"')
         check_material(material)
         return material
 
@@ -80,13 +91,29 @@ def check_object(thing: bpy.types.Object | None) -> None:
     """Raise BlenderStateError unless a texture can go on the object's material, or on one made for it."""
     if thing is None:
         raise BlenderStateError("No object is active; select one, or set Result to Image Only.")
+    check_kind(thing)
+    check_slot(thing, thing.active_material_index)
+
+
+def check_kind(thing: bpy.types.Object) -> None:
+    """Raise BlenderStateError unless objects like this one, in this mode, can take a texture."""
     if thing.type.endswith("PENCIL") or not hasattr(thing.data, "materials"):
         kind = thing.type.replace("_", " ").lower()
         raise BlenderStateError(f'"{thing.name}" ({kind}) shows no texture; select a mesh.')
-    if thing.mode == "EDIT":
+    # A mesh may be in Edit Mode through another object.
+    if thing.mode == "EDIT" or getattr(thing.data, "is_editmode", False):
         raise BlenderStateError(f'"{thing.name}" is in Edit Mode; leave it with Tab first.')
-    if thing.active_material is not None:
-        check_material(thing.active_material)
+
+
+def material_in(thing: bpy.types.Object, slot: int) -> bpy.types.Material | None:
+    return thing.material_slots[slot].material if slot < len(thing.material_slots) else None
+
+
+def check_slot(thing: bpy.types.Object, slot: int) -> None:
+    """Raise BlenderStateError unless the material in a slot can be changed, or one can be put there."""
+    material = material_in(thing, slot)
+    if material is not None:
+        check_material(material)
     elif not thing.is_editable or not (thing.data.is_editable or thing.material_slots):
         raise BlenderStateError(
             f'"{thing.name}" is linked from another file and has no material; give it one there or make it local.'
@@ -102,6 +129,10 @@ def check_material(material: bpy.types.Material) -> None:
 
 def advice(thing: bpy.types.Object) -> str:
     """One sentence on what may keep the texture from looking right, or ""."""
-    if thing.type == "MESH" and thing.mode != "EDIT" and not thing.data.uv_layers:
+    if thing.type != "MESH" or thing.mode == "EDIT":
+        return ""
+    if not thing.data.polygons:
+        return f'"{thing.name}" has no faces, so the texture shows nowhere yet; model some.'
+    if not thing.data.uv_layers:
         return f'"{thing.name}" has no UV map, so the texture may show as one colour; unwrap it.'
     return ""

@@ -10,7 +10,7 @@ import bpy
 
 from ..core.errors import BlenderStateError
 from ..core.messages import Result
-from . import materials, targets, textures
+from . import keeping, materials, targets, textures
 from .saving import KEYWORD
 from .targets import Target
 
@@ -30,21 +30,27 @@ class Delivery:
 def deliver(result: Result, target: Target) -> Delivery:
     """Make the images of a result and show the first on the target. The images are kept whatever becomes of that.
 
-    When another file is open by now, pictures that were saved to the output folder stay there and nowhere else.
+    When another file is open by now, they become files and leave that one alone.
     """
-    paths = [picture.path for picture in result.images]
-    if not target.is_of_open_file and all(paths):
-        return Delivery((), f"{OTHER_FILE}; it is saved as {paths[0]}.")
+    if not target.is_of_open_file:
+        try:
+            return Delivery((), f"{OTHER_FILE}; it is saved as {keeping.keep(result)}.")
+        except OSError:  # then in the wrong file rather than nowhere
+            logger.exception("no folder takes the texture of another file")
     like = target.find_source()
     images = [textures.new_image(result.request, picture, like) for picture in result.images]
     notes = [warning for picture in result.images for warning in picture.warnings]
     shown = False
-    if target.object is not None:
+    if target.object is not None or not target.is_of_open_file:
         try:
             notes.append(_show(images[0], target, like))
             shown = True
         except BlenderStateError as error:
             reason = str(error).rstrip(".")
+        except Exception as error:  # the pictures are here already; what shows them must not lose them
+            logger.exception("the texture could not be shown")
+            reason = f"The texture could not be shown ({error})"
+        if not shown:
             notes.append(f'{reason}; the texture is kept as image "{images[0].name}".')
     for image in images[1:] if shown else images:
         image.use_fake_user = True  # nothing shows it, and what nothing shows is not saved
@@ -56,7 +62,7 @@ def _show(image: bpy.types.Image, target: Target, source: bpy.types.Image | None
     if not target.is_of_open_file:
         raise BlenderStateError(OTHER_FILE)
     thing = target.find_object()
-    material = target.find_material() or materials.ensure_material(thing)
+    material = target.find_material(thing) or materials.make_material(thing, target.slot)
     note = materials.show_image(material, image, made_by_us=KEYWORD, instead_of=source)
     return note or targets.advice(thing)
 

@@ -71,6 +71,32 @@ def settings(engine):
     return settings
 
 
+@pytest.fixture
+def held(plane, settings, engine):
+    """An engine that stops at its first step until the test lets it go on; `plane` is the target."""
+    engine.hold = threading.Event()
+    yield engine
+    engine.hold.set()
+
+
+def running(engine):
+    """A condition to drain for: the engine has begun."""
+    return lambda: bool(engine.requests)
+
+
+def finish(engine, ticket):
+    """Let the engine go on and drain until the job is dealt with."""
+    engine.hold.set()
+    drain_until(lambda: not ticket.is_open)
+
+
+def engine_done():
+    """Wait until the engine has finished everything, and drain nothing."""
+    waited = threading.Event()
+    while session.current().thread._open:
+        waited.wait(0.01)
+
+
 def change(settings, **values):
     for name, value in values.items():
         setattr(settings, name, value)

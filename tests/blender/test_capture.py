@@ -165,6 +165,7 @@ def test_new_render(settings, engine, scene):
     assert picture[12, 28, 0] == 0
 
 
+@pytest.mark.fault("F52")
 def test_last_render_as_it_is_displayed(settings, engine, scene):
     """AgX, which is what the artist looks at, and not the scene's linear values."""
     bpy.ops.render.render()
@@ -187,6 +188,7 @@ def output_settings(scene):
     }
 
 
+@pytest.mark.fault("F26")
 @pytest.mark.parametrize("file_format", ["OPEN_EXR", "JPEG", "OPEN_EXR_MULTILAYER", "FFMPEG"])
 def test_the_artists_output_settings_come_back(scene, file_format):
     settings = scene.render.image_settings
@@ -207,6 +209,7 @@ def test_the_artists_output_settings_come_back(scene, file_format):
     assert not [name for name in left if name.startswith("sd_blender_")]
 
 
+@pytest.mark.fault("F26")
 def test_settings_come_back_when_the_capture_fails(scene, monkeypatch):
     bpy.ops.render.render()
     scene.render.image_settings.file_format = "JPEG"

@@ -132,6 +132,7 @@ if sys.argv[3] == "reload":
 """
 
 
+@pytest.mark.fault("F22")
 @pytest.mark.parametrize("end", ["exit", "reload"])
 def test_installed_enabled_used_disabled_and_enabled_again(package, tmp_path, end):
     for folder in ("profile", "output", "elsewhere"):

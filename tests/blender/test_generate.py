@@ -29,6 +29,7 @@ def test_texture_lands_on_a_new_material_the_right_way_up(plane, settings):
     assert (shown[..., 3] == 255).all()
 
 
+@pytest.mark.fault("F52")
 @pytest.mark.parametrize("channels", [3, 4])
 def test_middle_grey_comes_back(plane, settings, engine, channels):
     grey = np.full((32, 48, channels), 128, np.uint8)
@@ -42,6 +43,7 @@ def test_middle_grey_comes_back(plane, settings, engine, channels):
     assert abs(value - 0.5) <= 1 / 255
 
 
+@pytest.mark.fault("F52")
 def test_grey_and_ramp_survive_the_trip_through_a_render(plane, settings, engine):
     """Standard view transform: what the engine drew is what the render of the texture shows, within 1/255."""
     ramp = np.repeat(np.arange(0, 256, 8, dtype=np.uint8)[None, :, None], 32, axis=0)
@@ -136,6 +138,7 @@ def test_more_than_one_image(plane, settings):
     assert [image.use_fake_user for image in images] == [False, True, True]
 
 
+@pytest.mark.fault("F19")
 def test_textures_survive_saving_and_opening(plane, settings, tmp_path):
     generate(count=2)
     before = {image.name: pixels_of(image) for image in bpy.data.images}
@@ -148,6 +151,7 @@ def test_textures_survive_saving_and_opening(plane, settings, tmp_path):
     assert base_color_image(bpy.data.materials["Plane"]).name in names
 
 
+@pytest.mark.fault("F14")
 def test_one_undo_step_takes_back_image_and_material_and_redo_brings_both(plane, settings):
     bpy.ops.ed.undo_push(message="Before")
     generate()
@@ -161,6 +165,7 @@ def test_one_undo_step_takes_back_image_and_material_and_redo_brings_both(plane,
     np.testing.assert_array_equal(pixels_of(image)[..., :3], picture(7, 48, 32))
 
 
+@pytest.mark.fault("F14")
 @pytest.mark.parametrize("mode", ["TEXTURE_PAINT", "SCULPT", "VERTEX_PAINT"])
 def test_undo_in_paint_modes(plane, settings, mode):
     """These modes have undo systems of their own, which must not swallow the step."""
@@ -185,6 +190,7 @@ def test_provenance_is_on_the_image_and_in_its_file(plane, settings, engine):
     assert json.loads(png.read_text(image.packed_file.data)["sd_blender"]) == story
 
 
+@pytest.mark.fault("F31")
 @pytest.mark.parametrize(
     ("prompt", "name"),
     [
@@ -232,6 +238,7 @@ def test_warnings_of_the_engine_reach_the_artist(plane, settings, engine):
     assert status.error == ""
 
 
+@pytest.mark.fault("F27")
 def test_a_mesh_without_uv_map_is_textured_with_advice(plane, settings):
     plane.data.uv_layers.remove(plane.data.uv_layers[0])
     generate()

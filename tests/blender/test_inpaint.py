@@ -30,6 +30,7 @@ def painted(plane, settings):
     return source, material, node
 
 
+@pytest.mark.fault("F51")
 def test_the_rest_is_the_original_to_the_last_bit(painted, settings, engine):
     source, _, node = painted
     before = pixels_of(source)
@@ -63,6 +64,7 @@ def test_undo_brings_the_source_back(painted, settings):
     assert not bpy.data.images["Theirs"].use_fake_user
 
 
+@pytest.mark.fault("F51")
 def test_mask_as_painted(painted, settings, engine):
     mask = settings.mask_image
     soft = pixels_of(mask)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import inspect
 import itertools
+import types
 
 import bpy
 import pytest
@@ -40,7 +41,7 @@ class Layout:
                 category, _, rest = args[0].partition(".")
                 getattr(getattr(bpy.ops, category), rest).get_rna_type()
                 self.drawn.append(args[0])
-            if name in ("label", "progress"):
+            if "text" in options:
                 self.drawn.append(options["text"])
             return Layout(self.drawn)
 
@@ -117,12 +118,31 @@ def test_the_error_in_full(settings):
     assert " ".join(holder.layout.drawn[:-2]) == status.error
 
 
+@pytest.mark.fault("F16")
+def test_where_a_texture_was_kept_can_be_read_in_full(settings):
+    """The sidebar cuts a long line; the popup and the clipboard have the whole path."""
+    from sd_blender.blender.operators import SDB_OT_show_error
+
+    path = "/" + "a folder/" * 14 + "moss-7-0123abcd.png"
+    status.note = f"Another file was opened while the texture was made; it is saved as {path}."
+    assert {"sdb.show_error", status.note} <= set(draw(panels.SDB_PT_view3d_main))
+    assert bpy.ops.sdb.show_error.poll()
+    holder = type("Holder", (), {"layout": Layout()})()
+    SDB_OT_show_error.draw(holder, bpy.context)
+    assert " ".join(holder.layout.drawn) == status.note
+    assert max(map(len, holder.layout.drawn)) <= 70
+    copied = types.SimpleNamespace(window_manager=types.SimpleNamespace(clipboard=""))
+    SDB_OT_show_error.execute(holder, copied)
+    assert copied.window_manager.clipboard == status.note
+
+
 def test_panels_import_settings_and_nothing_that_acts():
     """Drawing must stay free of work: panels know properties, and operators by name only."""
     nodes = list(ast.walk(ast.parse(inspect.getsource(panels))))
     imported = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    imported |= {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
-    assert imported == {"__future__", "bpy", "properties"}
+    for node in (node for node in nodes if isinstance(node, ast.ImportFrom)):
+        imported |= {node.module} if node.module else {alias.name for alias in node.names}
+    assert imported == {"__future__", "bpy", "guard", "properties"}
 
 
 def labels():

@@ -3,14 +3,26 @@
 
 from __future__ import annotations
 
+import threading
+
 import bpy
 import numpy as np
 import pytest
 
-from sd_blender.blender import session
+from sd_blender.blender import compat, session
 from sd_blender.blender.properties import status
+from sd_blender.core import png
 from sd_blender.core.errors import ErrorKind, ModelNotFound
-from tests.blender.conftest import base_color_image, change, generate, new_image, textured
+from tests.blender.conftest import (
+    base_color_image,
+    change,
+    drain_until,
+    generate,
+    new_image,
+    pixels_of,
+    submit,
+    textured,
+)
 
 PICTURE = np.random.default_rng(1).integers(0, 256, (32, 48, 3), dtype=np.uint8)
 MASK = np.zeros((32, 48, 3), np.uint8)
@@ -43,16 +55,19 @@ def test_empty_prompt(plane, settings):
     next_job_works()
 
 
+@pytest.mark.fault("F50")
 def test_prompt_of_ten_megabytes(plane, settings):
     refused("The prompt is longer than 10000 characters; shorten it", prompt="x" * 10_000_000)
     assert status.error.startswith("The prompt is longer")
     next_job_works()
 
 
+@pytest.mark.fault("F50")
 def test_negative_prompt_too_long(plane, settings):
     refused("The negative prompt is longer", negative_prompt="x" * 20_000)
 
 
+@pytest.mark.fault("F50")
 @pytest.mark.parametrize(
     ("name", "low", "high", "given"),
     [
@@ -75,6 +90,7 @@ def test_numbers_out_of_range_cannot_be_set(settings, name, low, high, given):
         assert low - 1e-6 <= getattr(settings, name) <= high
 
 
+@pytest.mark.fault("F50")
 def test_numbers_that_no_property_can_hold(settings):
     with pytest.raises((OverflowError, ValueError)):
         settings.seed = 2**63
@@ -85,6 +101,7 @@ def test_numbers_that_no_property_can_hold(settings):
         refused("The guidance scale is nan; set it from 0 to 100", destination="IMAGE")
 
 
+@pytest.mark.fault("F50")
 def test_null_bytes_end_a_blender_string(plane, settings, engine):
     try:
         settings.prompt = "moss\0evil"
@@ -93,11 +110,13 @@ def test_null_bytes_end_a_blender_string(plane, settings, engine):
     assert "\0" not in settings.prompt
 
 
+@pytest.mark.fault("F27")
 def test_no_active_object(settings):
     refused("No object is active; select one, or set Result to Image Only")
     next_job_works()
 
 
+@pytest.mark.fault("F27")
 @pytest.mark.parametrize("kind", ["camera", "light", "empty"])
 def test_objects_that_show_no_texture(settings, kind):
     data = {"camera": bpy.data.cameras, "light": bpy.data.lights}.get(kind)
@@ -138,12 +157,14 @@ def linked(path, name):
     return thing
 
 
+@pytest.mark.fault("F27")
 def test_linked_material(library, engine):
     linked(library, "Plane")
     refused('Material "Linked" is linked from another file; make it local to change it')
     next_job_works()
 
 
+@pytest.mark.fault("F27")
 def test_linked_object_without_material(library, engine):
     linked(library, "Bare")
     refused('"Bare" is linked from another file and has no material')
@@ -160,12 +181,14 @@ def test_local_object_with_a_linked_mesh_gets_a_material_of_its_own(library, eng
     assert mesh.materials[0].name == "Linked"
 
 
+@pytest.mark.fault("F27")
 def test_scene_without_camera(plane, settings):
     sentence = 'Scene "Scene" has no camera to render with; add one'
     refused(sentence, task="IMAGE_TO_IMAGE", source="RENDER")
     next_job_works()
 
 
+@pytest.mark.fault("F27")
 def test_camera_goes_away_between_poll_and_render(plane, settings, monkeypatch):
     """What Blender itself refuses comes back as a sentence."""
     from sd_blender.blender import capture
@@ -225,12 +248,14 @@ def inpainting(plane, settings):
     return source
 
 
+@pytest.mark.fault("F51")
 def test_no_mask(inpainting, settings):
     refused("No mask image is chosen; choose one or make a new mask", mask_image=None)
     refused("Texture Paint has no stencil image", mask_source="STENCIL")
     next_job_works()
 
 
+@pytest.mark.fault("F51")
 @pytest.mark.parametrize(
     ("pixels", "sentence"),
     [
@@ -251,17 +276,20 @@ def test_a_refusal_draws_no_new_seed(inpainting, settings):
     refused("The mask is empty", mask_image=new_image("Bad", np.zeros_like(MASK)))  # seen only at submit
 
 
+@pytest.mark.fault("F51")
 def test_mask_with_values_that_are_not_numbers(inpainting, settings):
     mask = bpy.data.images.new("NaN", 48, 32, float_buffer=True)
     mask.pixels.foreach_set(np.full(48 * 32 * 4, np.nan, np.float32))
     refused("The mask holds values that are not numbers", mask_image=mask)
 
 
+@pytest.mark.fault("F51")
 def test_mask_without_pixels(inpainting, settings, tmp_path):
     (tmp_path / "mask.png").write_bytes(b"")
     refused('Image "mask.png" has no pixels', mask_image=bpy.data.images.load(str(tmp_path / "mask.png")))
 
 
+@pytest.mark.fault("F51")
 def test_udim_and_float_images_are_not_inpainted(inpainting, settings):
     tiled = bpy.data.images.new("Tiles", 48, 32, tiled=True)
     refused('"Tiles" has UDIM tiles', source_image=tiled)
@@ -287,8 +315,156 @@ def test_an_engine_that_cannot_be_made(plane, settings):
     assert "Traceback" in status.details
 
 
-def test_a_picture_of_the_wrong_size_never_arrives(plane, settings, engine):
-    engine.pixels = np.zeros((8, 8, 3), np.uint8)
-    refused("The engine gave a picture of shape")
+def numbers(value, dtype=np.float32):
+    pixels = np.full((32, 48, 3), 0.5, dtype)
+    pixels[3, 4] = value
+    return pixels
+
+
+@pytest.mark.fault("F10")
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        np.zeros((8, 8, 3), np.uint8),
+        np.zeros((32, 49, 3), np.uint8),
+        np.zeros((31, 48, 3), np.uint8),
+        np.zeros((48, 32, 3), np.uint8),
+        np.zeros((32, 48), np.uint8),
+        np.zeros((32, 48, 1), np.uint8),
+        np.zeros((32, 48, 5), np.uint8),
+        np.zeros((1, 32, 48, 3), np.uint8),
+        np.zeros((32, 48, 3), np.float64),
+        np.zeros((32, 48, 3), np.float32),
+        np.zeros((32, 48, 3), np.uint16),
+        np.zeros((0, 0, 3), np.uint8),
+    ],
+    ids=lambda pixels: f"{pixels.shape} {pixels.dtype}",
+)
+def test_a_picture_of_the_wrong_kind_never_arrives(plane, settings, engine, pixels):
+    engine.seam = 1.0
+    engine.pixels = pixels
+    refused("The engine gave a picture of")
+    assert plane.active_material is None
     engine.pixels = None
     next_job_works()
+
+
+@pytest.mark.fault("F08")
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_picture_of_what_is_no_number_never_arrives(plane, settings, engine, value):
+    """Blender would store black or white and say nothing."""
+    engine.seam = 1.0
+    engine.pixels = numbers(value)
+    refused("The engine gave a picture of")
+    assert not bpy.data.images
+    engine.pixels = None
+    next_job_works()
+
+
+@pytest.mark.fault("F10")
+@pytest.mark.parametrize("order", ["F", "view", "readonly"])
+def test_pixels_in_any_memory_order_arrive_as_they_are(plane, settings, engine, order):
+    drawn = np.random.default_rng(4).integers(0, 256, (32, 48, 3), dtype=np.uint8)
+    given = {
+        "F": np.asfortranarray(drawn),
+        "view": np.repeat(drawn, 2, axis=1)[:, ::2],
+        "readonly": drawn.copy(),
+    }[order]
+    given.flags.writeable = order != "readonly"
+    engine.pixels = given
+    generate()
+    np.testing.assert_array_equal(pixels_of(base_color_image(plane.active_material))[..., :3], drawn)
+
+
+@pytest.mark.fault("F10")
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_another_number_of_pictures_than_asked_for(plane, settings, engine, count):
+    engine.gives = count
+    refused(f"The engine gave {count} images, not 2; generate again", count=2)
+    engine.gives = None
+    next_job_works(count=1)
+
+
+@pytest.fixture
+def sixteen_bits(tmp_path):
+    """MASK as a PNG of 16 bits a channel, which Blender reads as a float image."""
+    image = bpy.data.images.new("Deep", 48, 32, float_buffer=True)
+    rgba = np.ones((32, 48, 4), np.float32)
+    rgba[..., :3] = MASK[::-1] / np.float32(255)
+    image.pixels.foreach_set(rgba.ravel())
+    settings = bpy.context.scene.render.image_settings
+    compat.set_file_format(settings, "PNG")
+    settings.color_mode, settings.color_depth = "RGB", "16"
+    image.save_render(str(tmp_path / "deep.png"))
+    bpy.data.images.remove(image)
+    return bpy.data.images.load(str(tmp_path / "deep.png"))
+
+
+def float_mask(tmp_path):
+    image = bpy.data.images.new("Float", 48, 32, float_buffer=True, is_data=True)
+    rgba = np.ones((32, 48, 4), np.float32)
+    rgba[..., :3] = MASK[::-1] / np.float32(255) * 7.5  # brighter than white is white
+    image.pixels.foreach_set(rgba.ravel())
+    return image
+
+
+def linked_mask(tmp_path):
+    image = new_image("Theirs", MASK)
+    image.pack()
+    bpy.data.libraries.write(str(tmp_path / "library.blend"), {image})
+    bpy.data.images.remove(image)
+    with bpy.data.libraries.load(str(tmp_path / "library.blend"), link=True) as (_, wanted):
+        wanted.images = ["Theirs"]
+    return bpy.data.images["Theirs"]
+
+
+def mask_not_loaded_yet(tmp_path):
+    (tmp_path / "mask.png").write_bytes(png.encode(MASK))
+    image = bpy.data.images.load(str(tmp_path / "mask.png"))
+    assert not image.has_data
+    return image
+
+
+def tiled_mask(tmp_path):
+    image = bpy.data.images.new("Tiles", 48, 32, tiled=True)
+    rgba = np.ones((32, 48, 4), np.float32)
+    rgba[..., :3] = MASK[::-1] / np.float32(255)
+    image.pixels.foreach_set(rgba.ravel())
+    return image
+
+
+@pytest.mark.fault("F51")
+@pytest.mark.parametrize("make", [float_mask, linked_mask, mask_not_loaded_yet, tiled_mask])
+def test_masks_of_other_kinds_mean_the_same(inpainting, settings, engine, make, tmp_path):
+    """Of UDIM tiles the first one counts. Neither mask nor source is changed by being read."""
+    mask = make(tmp_path)
+    before = pixels_of(inpainting)
+    generate(mask_image=mask)
+    np.testing.assert_allclose(engine.requests[-1].mask, MASK[..., 0] / 255, atol=1 / 255)
+    np.testing.assert_array_equal(pixels_of(inpainting), before)
+
+
+@pytest.mark.fault("F51")
+def test_mask_of_sixteen_bits(inpainting, settings, engine, sixteen_bits):
+    generate(mask_image=sixteen_bits)
+    np.testing.assert_array_equal(engine.requests[-1].mask > 0.5, MASK[..., 0] > 0)
+
+
+@pytest.mark.fault("F51")
+def test_mask_that_is_being_painted(inpainting, settings, engine, plane):
+    """Strokes that are not saved count, and those made after Generate do not."""
+    mask = settings.mask_image
+    bpy.context.scene.tool_settings.image_paint.mode = "IMAGE"
+    bpy.context.scene.tool_settings.image_paint.canvas = mask
+    bpy.ops.object.mode_set(mode="TEXTURE_PAINT")
+    mask.pixels[0:4] = (1.0, 1.0, 1.0, 1.0)
+    engine.hold = threading.Event()
+    ticket = submit()
+    drain_until(lambda: engine.requests)
+    mask.pixels.foreach_set(np.zeros(48 * 32 * 4, np.float32))
+    engine.hold.set()
+    drain_until(lambda: not ticket.is_open)
+    assert engine.requests[-1].mask[31, 0] == 1.0
+    assert engine.requests[-1].mask[5, 5] == 1.0
+    assert not pixels_of(mask).any()
+    assert bpy.context.object.mode == "TEXTURE_PAINT"

@@ -12,7 +12,7 @@ import bpy
 import pytest
 
 import sd_blender
-from sd_blender.blender import panels, session
+from sd_blender.blender import panels, pump, session
 from tests.blender.conftest import drain_until, submit
 
 
@@ -46,6 +46,7 @@ def traces():
 NOTHING = {"classes": set(), "operators": [], "handlers": {}, "properties": [], "threads": []}
 
 
+@pytest.mark.fault("F22")
 def test_twice_and_nothing_left():
     registered = traces()
     assert registered["properties"] == [("Scene", "sd_blender")]
@@ -67,6 +68,7 @@ def test_registering_over_itself_replaces(settings, plane):
     assert bpy.ops.sdb.generate() == {"FINISHED"}
 
 
+@pytest.mark.fault("F22")
 def test_a_failure_half_way_leaves_nothing(monkeypatch):
     sd_blender.unregister()
     monkeypatch.setattr(panels, "register", lambda: 1 / 0)
@@ -75,6 +77,7 @@ def test_a_failure_half_way_leaves_nothing(monkeypatch):
     assert traces() == NOTHING
 
 
+@pytest.mark.fault("F22")
 def test_twenty_times_with_a_job_running(plane, settings, engine):
     engine.hold = threading.Event()
     for _ in range(20):
@@ -89,6 +92,20 @@ def test_twenty_times_with_a_job_running(plane, settings, engine):
     assert bpy.ops.sdb.generate() == {"FINISHED"}
 
 
+@pytest.mark.fault("F22")
+def test_the_timer_goes_with_the_add_on(plane, settings, engine):
+    """In a window it is pending while jobs run; a Blender that calls a function of a module that is gone crashes."""
+    engine.hold = threading.Event()
+    for _ in range(20):
+        submit()
+        bpy.app.timers.register(pump._tick, first_interval=60, persistent=True)
+        sd_blender.unregister()
+        assert not bpy.app.timers.is_registered(pump._tick)
+        assert session.current() is None
+        sd_blender.register()
+
+
+@pytest.mark.fault("F22")
 def test_a_picture_finished_at_the_last_moment_is_not_lost(plane, settings, engine):
     ticket = submit()
     while session.current().thread._open:  # the engine is done, and nobody has drained yet
@@ -114,6 +131,7 @@ print("REACHED", flush=True)
 """
 
 
+@pytest.mark.fault("F58")
 @pytest.mark.parametrize(
     ("how", "hold"),
     [("bpy.ops.sdb.generate()", "None"), ("operators.submit(bpy.context)", "threading.Event()")],

@@ -11,11 +11,12 @@ import bpy
 import numpy as np
 import pytest
 
-from sd_blender.blender import naming, preferences, saving
+from sd_blender.blender import naming, preferences, saving, session
+from sd_blender.blender.engines import EngineChoice
 from sd_blender.blender.properties import status
 from sd_blender.core import png
 from tests.blender.conftest import base_color_image, drain_until, generate, pixels_of, submit
-from tests.fakes import picture
+from tests.fakes import FakeEngine, picture
 
 
 @pytest.fixture
@@ -53,18 +54,22 @@ def test_model_folder_of_the_preferences_is_the_default(entry, plane, settings, 
     assert [request.model for request in engine.requests] == ["/models/house", "/models/mine"]
 
 
-def test_a_new_device_makes_a_new_engine(entry, plane, settings):
-    from sd_blender.blender import session
-    from tests.fakes import FakeEngine
-
+def test_a_new_device_makes_a_new_engine(entry, plane, settings, monkeypatch):
     made = []
-    session.set_engine_factory(lambda: made.append(1) or FakeEngine())
+
+    class Choice(EngineChoice):
+        def make(self):
+            made.append(self.device)
+            return FakeEngine()
+
+    session.set_engine_factory(None)
+    monkeypatch.setattr(session.engines, "choose", lambda p: Choice(None, p.device, p.precision, None))
     generate()
     generate()
-    assert len(made) == 1
+    assert made == ["AUTO"]
     entry.device = "CPU"
     generate()
-    assert len(made) == 2
+    assert made == ["AUTO", "CPU"]
 
 
 def test_saved_with_provenance_and_shown_from_the_file(folder, plane, settings):
@@ -82,6 +87,7 @@ def test_saved_with_provenance_and_shown_from_the_file(folder, plane, settings):
     assert story["result"]["seed"] == 7
 
 
+@pytest.mark.fault("F19")
 def test_path_is_relative_to_a_saved_file(folder, plane, settings, tmp_path):
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
     generate()
@@ -109,6 +115,7 @@ def kept_packed(plane, sentence):
     assert "check the output folder in the preferences" in status.note
 
 
+@pytest.mark.fault("F30")
 def test_folder_that_is_gone(folder, plane, settings):
     folder.rmdir()
     generate()
@@ -116,6 +123,7 @@ def test_folder_that_is_gone(folder, plane, settings):
     assert not folder.exists()
 
 
+@pytest.mark.fault("F30")
 def test_folder_that_is_a_file(folder, plane, settings):
     folder.rmdir()
     folder.write_text("no folder")
@@ -123,6 +131,7 @@ def test_folder_that_is_a_file(folder, plane, settings):
     kept_packed(plane, "could not be saved")
 
 
+@pytest.mark.fault("F28")
 def test_disk_full(folder, plane, settings, monkeypatch):
     def full(descriptor):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -133,6 +142,7 @@ def test_disk_full(folder, plane, settings, monkeypatch):
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.fault("F28")
 def test_disk_that_loses_what_it_was_given(folder, plane, settings, monkeypatch):
     monkeypatch.setattr(saving.os, "fsync", lambda descriptor: os.ftruncate(descriptor, 10))
     generate()
@@ -140,9 +150,8 @@ def test_disk_that_loses_what_it_was_given(folder, plane, settings, monkeypatch)
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.fault("F30")
 def test_file_that_went_away_before_it_was_shown(folder, plane, settings, engine):
-    from sd_blender.blender import session
-
     ticket = submit()
     while session.current().thread._open:
         pass
@@ -153,6 +162,7 @@ def test_file_that_went_away_before_it_was_shown(folder, plane, settings, engine
     np.testing.assert_array_equal(pixels_of(image)[..., :3], picture(7, 48, 32))
 
 
+@pytest.mark.fault("F16")
 def test_another_file_opened_meanwhile_leaves_the_texture_in_the_folder(
     folder, plane, settings, engine, tmp_path
 ):
@@ -166,6 +176,7 @@ def test_another_file_opened_meanwhile_leaves_the_texture_in_the_folder(
     assert status.note == f"Another file was opened while the texture was made; it is saved as {file}."
 
 
+@pytest.mark.fault("F31")
 @pytest.mark.parametrize(
     "prompt", ["../../etc/passwd", "CON", "a/b\\c:d*e?", "🧱" * 50, "", "x" * 500, "nul."]
 )
