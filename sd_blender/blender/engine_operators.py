@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import sys
-import textwrap
 
 import bpy
 from bpy.props import BoolProperty, StringProperty
@@ -12,8 +11,8 @@ from bpy.props import BoolProperty, StringProperty
 from ..core.errors import SDBlenderError
 from . import engine_setup, preferences
 from .engine_setup import state
+from .sentences import draw_sentence
 
-LINE = 90
 OFFLINE = (
     "Blender is offline: the engine can be downloaded when Allow Online Access is on, under System, Network."
 )
@@ -99,7 +98,7 @@ class SDB_OT_diagnose(Idle, bpy.types.Operator):
         return self.finish()
 
 
-def draw(layout: bpy.types.UILayout, stored: bpy.types.AddonPreferences) -> None:
+def draw(layout: bpy.types.UILayout, context: bpy.types.Context, stored: bpy.types.AddonPreferences) -> None:
     """The engine's part of the preferences."""
     if engine_setup.key_of(preferences.read()) != state.looked_for:
         engine_setup.look_soon()
@@ -109,11 +108,11 @@ def draw(layout: bpy.types.UILayout, stored: bpy.types.AddonPreferences) -> None
     if state.activity in ("install", "diagnose"):
         draw_activity(box)
     else:
-        draw_install(box)
+        draw_install(box, context)
     if state.error:
-        draw_text(box, state.error, "ERROR")
+        draw_sentence(box, context, state.error, "ERROR")
     elif state.note:
-        draw_text(box, state.note, "INFO")
+        draw_sentence(box, context, state.note, "INFO")
     column = box.column()
     for name in ("engine_build", "engine_folder", "engine_python"):
         column.prop(stored, name)
@@ -127,11 +126,11 @@ def draw_activity(layout: bpy.types.UILayout) -> None:
     row.operator("sdb.cancel_engine", text="", icon="X")
 
 
-def draw_install(layout: bpy.types.UILayout) -> None:
+def draw_install(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """What Install would download, and the button; nothing of it for a Python that the user named."""
     look = state.look
     if look.refusal:
-        draw_text(layout, look.refusal, "INFO")
+        draw_sentence(layout, context, look.refusal, "INFO")
     elif look.offer:
         layout.label(text=look.offer, icon="IMPORT")
         row = layout.row()
@@ -139,16 +138,9 @@ def draw_install(layout: bpy.types.UILayout) -> None:
         row.enabled = bool(bpy.app.online_access)
         row.operator("sdb.install_engine", text="Update Engine" if look.ready else "Install Engine")
         if not bpy.app.online_access:
-            draw_text(layout, OFFLINE, "INTERNET")
+            draw_sentence(layout, context, OFFLINE, "INTERNET")
     elif look.ready and not state.look.summary.startswith("Own Python"):
         layout.operator("sdb.install_engine", text="Repair Engine", icon="FILE_REFRESH").repair = True
-
-
-def draw_text(layout: bpy.types.UILayout, text: str, icon: str) -> None:
-    """A sentence on as many lines as it needs."""
-    column = layout.column(align=True)
-    for number, line in enumerate(textwrap.wrap(text, LINE)):
-        column.label(text=line, icon=icon if number == 0 else "BLANK1")
 
 
 classes = (SDB_OT_install_engine, SDB_OT_cancel_engine, SDB_OT_diagnose)

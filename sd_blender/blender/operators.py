@@ -186,6 +186,8 @@ class SDB_OT_show_error(bpy.types.Operator):
         column = self.layout.column(align=True)
         for line in textwrap.wrap(status.message, 70) + status.details.splitlines()[-12:]:
             column.label(text=line)
+        self.layout.operator_context = "EXEC_DEFAULT"
+        self.layout.operator("sdb.show_error", text="Copy", icon="COPYDOWN")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Copy it, details included, for a bug report."""

@@ -7,6 +7,7 @@ import bpy
 
 from . import guard
 from .properties import status
+from .sentences import draw_sentence
 
 
 class Sidebar:
@@ -41,7 +42,7 @@ class Main:
         layout.prop(settings, "prompt", text="", placeholder="Prompt")
         layout.prop(settings, "negative_prompt", text="", placeholder="Negative prompt")
         draw_generate(layout)
-        draw_status(layout)
+        draw_status(layout, context)
         column = self.prepared().column()
         column.prop(settings, "destination")
         if not (settings.task == "IMAGE_TO_IMAGE" and settings.use_source_size):
@@ -62,14 +63,14 @@ def draw_generate(layout: bpy.types.UILayout) -> None:
         row.operator("sdb.cancel", text="", icon="X")
 
 
-def draw_status(layout: bpy.types.UILayout) -> None:
+def draw_status(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """The progress of the jobs, and in full what came of the last one."""
     if status.busy:
         layout.progress(factor=status.factor, type="BAR", text=status.text)
-    if status.error:
-        layout.row().operator("sdb.show_error", text=status.error, icon="ERROR", emboss=False)
-    elif status.note:
-        # A button like the error: a sidebar is too narrow for a sentence with a path, and its popup shows all of it.
-        layout.row().operator("sdb.show_error", text=status.note, icon="INFO", emboss=False)
+    if status.message:
+        row = layout.row()
+        draw_sentence(row, context, status.message, "ERROR" if status.error else "INFO")
+        row.operator("sdb.show_error", text="", icon="TEXT", emboss=False)
 
 
 class Source:

@@ -96,7 +96,7 @@ class SDB_AP_preferences(bpy.types.AddonPreferences):
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
-        engine_operators.draw(layout, self)
+        engine_operators.draw(layout, context, self)
         for name in ("model_folder", "output_folder", "device", "precision", "idle_minutes"):
             layout.prop(self, name)
 

@@ -80,7 +80,7 @@ def step_until(condition, seconds=20.0):
 
 def drawn(entry):
     layout = Layout()
-    engine_operators.draw(layout, entry)
+    engine_operators.draw(layout, bpy.context, entry)
     return layout.drawn
 
 

@@ -22,7 +22,9 @@ KNOWN = (
     ),
     (
         r"DO NOT MATCH THE HASHES|Hashes are required",
-        "A package was not the one that was tested, and was not installed; try another network or package index.",
+        # Older releases of pip notice only by the hash that a download was cut off.
+        "A package arrived cut off or was not the one that was tested, and was not installed; install again, and if "
+        "that does not help, from another network or package index.",
     ),
     (
         r"\b(401|403)\b (Client )?Error|HTTP error (401|403)",

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Downloads of the engine that stall, break off or change while they are on their way."""
+
+from __future__ import annotations
+
+import http.server
+import os
+import threading
+import time
+
+import pytest
+
+from sd_blender.core.errors import EngineUnavailable
+from sd_blender.worker.environment import build, current_python
+from sd_blender.worker.environment.build import Source
+from sd_blender.worker.environment.find import PARTIAL
+from sd_blender.worker.environment.install import install
+from sd_blender.worker.environment.processes import InstallCancelled
+from tests.worker.fake_index import make_fake_plan, make_wheel
+
+
+class Index(http.server.BaseHTTPRequestHandler):
+    """Serves the wheels of a folder by name as a package index does; ``trouble`` befalls the wheel of torch."""
+
+    folder = None
+    trouble = ""
+    released = threading.Event()
+
+    def do_GET(self):
+        name = self.path.rstrip("/").rsplit("/", 1)[-1]
+        if name.endswith(".whl"):
+            self.send_wheel((self.folder / name).read_bytes(), name.startswith("torch") and self.trouble)
+        else:
+            files = [path.name for path in self.folder.glob(f"{name}-*.whl")]
+            links = "".join(f'<a href="/files/{file}">{file}</a>' for file in files)
+            self.send_all(f"<!DOCTYPE html><html><body>{links}</body></html>".encode(), "text/html")
+
+    def send_wheel(self, data, trouble):
+        if not trouble:
+            self.send_all(data, "application/octet-stream")
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data[: len(data) // 2])
+        self.wfile.flush()
+        if trouble == "stalls":
+            self.released.wait(60)
+
+    def send_all(self, data, kind):
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def plan(tmp_path):
+    return make_fake_plan(tmp_path)
+
+
+@pytest.fixture
+def index(monkeypatch, tmp_path):
+    """An index on this machine, the only one that pip asks; it gives up on a connection after a second, once."""
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    for name in ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL"):
+        monkeypatch.delenv(name, raising=False)
+    quick = tuple(part for part in build.PIP if not part.startswith(("--retries", "--timeout")))
+    monkeypatch.setattr(build, "PIP", (*quick, "--retries=1", "--timeout=1"))
+    kind = type("ThisIndex", (Index,), {"folder": tmp_path / "index", "released": threading.Event()})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), kind) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{server.server_port}/simple")
+        yield kind
+        kind.released.set()
+        server.shutdown()
+
+
+def test_pip_gives_up_on_a_silent_connection_within_half_a_minute():
+    """The tests below shorten this; the figure that ships is pip's own option."""
+    assert "--timeout=30" in build.PIP
+
+
+@pytest.mark.fault("F41")
+@pytest.mark.parametrize("trouble", ["stalls", "breaks off"])
+def test_a_download_that_ends_half_way_says_so_and_goes_on_when_it_is_repeated(plan, index, trouble):
+    index.trouble = trouble
+    with pytest.raises(EngineUnavailable, match="install again"):
+        install(plan, Source(online=True))
+    assert current_python(plan.folder) is None
+    index.trouble = ""
+    index.released.set()
+    assert install(plan, Source(online=True)) == current_python(plan.folder)
+
+
+@pytest.mark.fault("F41")
+def test_a_stalled_download_is_cancelled_at_once(plan, index, monkeypatch):
+    monkeypatch.setattr(build, "PIP", (*build.PIP, "--timeout=60"))
+    index.trouble = "stalls"
+    cancelled = threading.Event()
+    reached = []
+
+    def report(progress):
+        if progress.text.startswith("Downloading") and not reached:
+            reached.append(time.monotonic())
+            threading.Timer(3, cancelled.set).start()
+
+    with pytest.raises(InstallCancelled):
+        install(plan, Source(online=True), report, cancelled.is_set)
+    assert time.monotonic() - reached[0] < 3 + 5
+
+
+@pytest.mark.fault("F42")
+def test_a_file_that_changed_on_the_server_is_never_glued_to_half_of_the_old_one(plan, index, tmp_path):
+    index.trouble = "breaks off"
+    with pytest.raises(EngineUnavailable):
+        install(plan, Source(online=True))
+    index.trouble = ""
+    tested = next((tmp_path / "index").glob("torch-*.whl")).read_bytes()
+    make_wheel(tmp_path / "index", "torch", "2.13.0", "print('another build')" * 9, "torch")
+    with pytest.raises(EngineUnavailable, match="not the one that was tested"):
+        install(plan, Source(online=True))
+    assert current_python(plan.folder) is None
+    next((tmp_path / "index").glob("torch-*.whl")).write_bytes(tested)
+    assert install(plan, Source(online=True)) == current_python(plan.folder)
+
+
+@pytest.mark.fault("F42")
+def test_half_a_wheel_under_a_final_name_is_downloaded_anew(plan, index, tmp_path):
+    """What a power cut may leave: the right name and size, and other bytes."""
+    wheels = plan.folder / (plan.lock.name + PARTIAL) / build.WHEELS
+    wheels.mkdir(parents=True)
+    wheel = next(wheel for wheel in plan.lock.wheels if wheel.name == "torch")
+    right = (tmp_path / "index" / wheel.file).read_bytes()
+    (wheels / wheel.file).write_bytes(right[: len(right) // 2] + bytes(len(right) - len(right) // 2))
+    assert install(plan, Source(online=True)) == current_python(plan.folder)
