@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -50,6 +51,19 @@ def stub(settings, monkeypatch, plane):
     session.set_engine_factory(None)
 
 
+ANOTHER_BLENDER = """
+import bpy, sd_blender
+sd_blender.register()
+settings = bpy.context.scene.sd_blender
+settings.prompt, settings.destination = "red brick wall", "IMAGE"
+settings.width = settings.height = 64
+settings.steps = 2
+assert bpy.ops.sdb.generate() == {"FINISHED"}
+print("made", [i.name for i in bpy.data.images if "sd_blender" in i], flush=True)
+sd_blender.unregister()
+"""
+
+
 def pid() -> int:
     """Of the worker, which the generation thread starts some time after Generate."""
     until = time.monotonic() + 20
@@ -71,6 +85,17 @@ def test_a_texture_made_by_another_python(worker, settings):
     assert tuple(image.size) == (64, 64) and np.ptp(np.array(image.pixels[:]).reshape(-1, 4)[:, :3]) > 0.02
     assert ("torch" in sys.modules) is before
     session.unload()
+
+
+@pytest.mark.fault("F43")
+@pytest.mark.timeout(300)
+def test_two_blenders_use_one_environment_and_one_model_at_once(worker, settings):
+    command = [sys.executable, "-c", ANOTHER_BLENDER]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as other:
+        generate(width=64, height=64, steps=2)
+        told = other.communicate()[0]
+    assert made()
+    assert "made ['red brick wall" in told and other.returncode == 0
 
 
 @pytest.mark.fault("F05")
