@@ -12,6 +12,7 @@ import queue
 import threading
 import traceback
 import uuid
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -29,7 +30,7 @@ QUEUE_LIMIT = 64
 Finish = Callable[[Result], Result]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Task:
     job_id: str
     request: Request
@@ -55,9 +56,10 @@ class GenerationThread:
         self._engine_factory = engine_factory
         self._finish = finish
         self._engine: Engine | None = None
-        self._tasks: queue.SimpleQueue[_Task | Callable[[], None] | None] = queue.SimpleQueue()
         self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._lock = threading.Lock()
+        self._tasks: deque[_Task | Callable[[], None] | None] = deque()
+        self._work = threading.Condition(self._lock)
         self._open: dict[str, _Task] = {}
         self._running: _Task | None = None
         self._thread: threading.Thread | None = None
@@ -81,7 +83,7 @@ class GenerationThread:
                 )
             self._open[task.job_id] = task
             self._messages.put(Queued(task.job_id))
-            self._tasks.put(task)
+            self._put(task)
             self._start()
         return task.job_id
 
@@ -92,15 +94,36 @@ class GenerationThread:
             if task is None:
                 return
             task.cancelled.set()
-            waiting = task is not self._running
-        if waiting:
-            self._close(Cancelled(job_id))
+            if task is not self._running:
+                self._tasks.remove(task)
+                self._close(Cancelled(job_id))
 
     def cancel_all(self) -> None:
         with self._lock:
             open_jobs = list(self._open)
         for job_id in open_jobs:
             self.cancel(job_id)
+
+    def waiting(self) -> list[str]:
+        """The ids of the jobs that wait, in the order in which they will run."""
+        with self._lock:
+            return [task.job_id for task in self._tasks if isinstance(task, _Task)]
+
+    def move(self, job_id: str, places: int) -> None:
+        """Have a waiting job run so many places later, or earlier if negative; as far as there are places.
+
+        Jobs that run or are closed by now are ignored. What is queued between jobs, such as :meth:`unload`, stays
+        where it is.
+        """
+        with self._lock:
+            slots = [i for i, task in enumerate(self._tasks) if isinstance(task, _Task)]
+            tasks = [task for task in self._tasks if isinstance(task, _Task)]
+            old = next((i for i, task in enumerate(tasks) if task.job_id == job_id), None)
+            if old is None:
+                return
+            tasks.insert(max(0, old + places), tasks.pop(old))
+            for slot, task in zip(slots, tasks, strict=True):
+                self._tasks[slot] = task
 
     def poll(self) -> Message | None:
         """The next message, or None when there is none now."""
@@ -120,7 +143,7 @@ class GenerationThread:
         """Have the engine give its memory back once the jobs submitted so far are done."""
         with self._lock:
             if self._thread is not None and not self._stopped:
-                self._tasks.put(self._unload_engine)
+                self._put(self._unload_engine)
 
     def stop(self, timeout: float = 5.0) -> bool:
         """Cancel everything, end the thread and wait for it at most ``timeout`` seconds. Safe to call twice.
@@ -132,18 +155,22 @@ class GenerationThread:
             first, self._stopped = not self._stopped, True
             thread = self._thread
             if first:
-                self._tasks.put(None)
+                self._put(None)
         self.cancel_all()
         if thread is None or thread is threading.current_thread():
             return True
         thread.join(timeout)
         with self._lock:
-            left = list(self._open)
-        for job_id in left:
-            self._close(Cancelled(job_id))
+            for job_id in list(self._open):
+                self._close(Cancelled(job_id))
         return not thread.is_alive()
 
     # The thread's side -------------------------------------------------------------------------------------------
+
+    def _put(self, item: _Task | Callable[[], None] | None) -> None:
+        """Queue an item; the lock is held."""
+        self._tasks.append(item)
+        self._work.notify()
 
     def _start(self) -> None:
         if self._thread is None:
@@ -160,25 +187,29 @@ class GenerationThread:
         self._unload_engine()
 
     def _next_task(self) -> _Task | Callable[[], None] | None:
-        try:
-            return self._tasks.get(timeout=self._idle_seconds)
-        except queue.Empty:
+        """The next item, at which a job stops being one that waits; None ends the thread."""
+        with self._work:
+            in_time = self._work.wait_for(lambda: bool(self._tasks), self._idle_seconds)
+        if not in_time:
             self._unload_engine()
-            return self._tasks.get()
+        with self._work:
+            self._work.wait_for(lambda: bool(self._tasks))
+            item = self._tasks.popleft()
+            if isinstance(item, _Task):
+                self._running = item
+            return item
 
     def _run_task(self, task: _Task) -> None:
-        with self._lock:
-            if task.job_id not in self._open:  # cancelled while it waited
-                return
-            self._running = task
         closing = self._closing_message(task)
         with self._lock:
             self._running = None
-        self._close(closing)
+            self._close(closing)
 
     def _closing_message(self, task: _Task) -> Closing:
         """Run the task; the one place where any exception becomes a message."""
         try:
+            if task.cancelled.is_set():
+                return Cancelled(task.job_id)
             if self._engine is None:
                 self._engine = self._engine_factory()
             result = self._engine.generate(task.job_id, task.request, self._report, task.cancelled.is_set)
@@ -225,10 +256,9 @@ class GenerationThread:
                 self._messages.put(message)
 
     def _close(self, message: Closing) -> None:
-        """Send the closing message unless the job has had one."""
-        with self._lock:
-            if self._open.pop(message.job_id, None) is not None:
-                self._messages.put(message)
+        """Send the closing message unless the job has had one; the lock is held."""
+        if self._open.pop(message.job_id, None) is not None:
+            self._messages.put(message)
 
 
 def check_result(request: Request, result: Result) -> None:

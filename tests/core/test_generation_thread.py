@@ -265,3 +265,42 @@ def test_a_cancel_while_the_last_picture_is_on_its_way_leaves_no_picture(start):
     thread = start(Late())
     job = thread.submit(REQUEST)
     assert until_closed(thread, job)[-1] == Cancelled(job)
+
+
+@pytest.mark.parametrize(
+    ("job", "places", "order"),
+    [(2, -1, [0, 2, 1]), (2, -9, [2, 0, 1]), (0, 1, [1, 0, 2]), (0, 9, [1, 2, 0]), (1, 0, [0, 1, 2])],
+)
+def test_waiting_jobs_change_places_and_run_in_that_order(start, job, places, order):
+    engine = FakeEngine(hold=threading.Event())
+    thread = start(engine)
+    running = thread.submit(REQUEST)
+    while not isinstance(thread.wait(1), Started):
+        pass
+    jobs = [thread.submit(REQUEST) for _ in range(3)]
+    assert thread.waiting() == jobs
+    thread.move(jobs[job], places)
+    thread.move(running, 1)  # too late: it keeps running
+    thread.move("unknown", 1)
+    assert thread.waiting() == [jobs[i] for i in order]
+    engine.hold.set()
+    messages = until_closed(thread, jobs[order[-1]])
+    closed = [message.job_id for message in messages if isinstance(message, CLOSING)]
+    assert closed == [running, *(jobs[i] for i in order)]
+
+
+def test_an_unload_stays_after_as_many_jobs_as_it_was_asked_after(start, monkeypatch):
+    engine = FakeEngine(hold=threading.Event())
+    jobs_before = []
+    monkeypatch.setattr(engine, "unload", lambda: jobs_before.append(len(engine.requests)))
+    thread = start(engine)
+    thread.submit(REQUEST)
+    while not isinstance(thread.wait(1), Started):
+        pass
+    first = thread.submit(REQUEST)
+    thread.unload()
+    second = thread.submit(REQUEST)
+    thread.move(second, -1)
+    engine.hold.set()
+    until_closed(thread, first)
+    assert jobs_before == [2]
