@@ -43,6 +43,8 @@ class Job:
     state: JobState = JobState.QUEUED
     step: int = 0
     steps: int = 0
+    images: int = 0
+    loaded: float = 0.0
     text: str = ""
     preview: ImageArray | None = None
     result: Result | None = None
@@ -59,12 +61,12 @@ class Job:
         match message:
             case Queued():
                 self.state = JobState.QUEUED
-            case Loading(text=text):
-                self.state, self.text = JobState.LOADING, text
+            case Loading(text=text, factor=factor):
+                self.state, self.text, self.loaded = JobState.LOADING, text, factor
             case Started(steps=steps):
                 self.state, self.steps, self.text = JobState.RUNNING, steps, ""
-            case Progress(step=step, steps=steps):
-                self.state, self.step, self.steps = JobState.RUNNING, step, steps
+            case Progress(step=step, steps=steps, images=images):
+                self.state, self.step, self.steps, self.images = JobState.RUNNING, step, steps, images
             case Preview(pixels=pixels):
                 self.preview = pixels
             case Finished(result=result):

@@ -29,8 +29,9 @@ class Seam:
 class GeneratedImage:
     """One picture: uint8 pixels at canvas size, the seed that makes it again, and what to know about it.
 
+    ``prompt`` and ``negative_prompt`` are those it was made from, with the wildcards drawn; "" where nobody says.
     The generation thread's ``finish`` may add: ``png``, the picture as a PNG file; ``provenance``, the text inside it
-    that tells how it was made; ``path``, the file it was written to.
+    that tells how it was made; ``path``, the file it was written to; ``thumbnail``, a small copy for the history.
     """
 
     pixels: ImageArray
@@ -40,6 +41,9 @@ class GeneratedImage:
     png: bytes | None = None
     provenance: str = ""
     path: str = ""
+    thumbnail: bytes = b""
+    prompt: str = ""
+    negative_prompt: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,10 +62,11 @@ class Queued:
 
 @dataclass(frozen=True)
 class Loading:
-    """The model is being loaded; ``text`` says what, for the status line."""
+    """The model is being loaded; ``text`` says what, for the status line, and ``factor`` how far that is, 0..1."""
 
     job_id: str
     text: str
+    factor: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -74,11 +79,12 @@ class Started:
 
 @dataclass(frozen=True)
 class Progress:
-    """``step`` of ``steps`` is done, 1 <= step <= steps."""
+    """``step`` of ``steps`` is done, 1 <= step <= steps, and ``images`` pictures are denoised to their end."""
 
     job_id: str
     step: int
     steps: int
+    images: int = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -89,10 +89,16 @@ class Sampling:
 
 @dataclass(frozen=True, kw_only=True)
 class TextToImage:
-    """A picture from a prompt alone."""
+    """A picture from a prompt alone.
+
+    prompt, negative_prompt: as written, with what :mod:`~.wildcards` draws for each picture still in it and
+        :mod:`~.attention` in brackets.
+    wildcards: the folder of the lists that the prompts name, "" for none.
+    """
 
     prompt: str
     negative_prompt: str = ""
+    wildcards: str = ""
     model: str = STARTER_MODEL
     tiling: Tiling = Tiling.OFF
     sampling: Sampling = field(default_factory=Sampling)

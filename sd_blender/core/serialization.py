@@ -18,6 +18,10 @@ from .validation import validate
 from .version import VERSION
 
 FORMAT_VERSION = 1
+
+KEYWORD = "sd_blender"
+"""Of the provenance: the text in a PNG file and the custom property on an image are called the same."""
+
 Arrays = dict[str, NDArray[Any]]
 Header = dict[str, Any]
 
@@ -101,13 +105,19 @@ def provenance(request: Request, image: GeneratedImage | None = None) -> str:
     """JSON text that tells how a picture was made: the whole request, arrays by shape and SHA-256, and the outcome."""
     header, arrays = to_json(request)
     header["software"] = f"SD Blender {VERSION}"
-    header["arrays"] = {name: _fingerprint(array) for name, array in arrays.items()}
+    header["arrays"] = {name: fingerprint(array) for name, array in arrays.items()}
     if image is not None:
         seam = {"x": round(image.seam.x, 4), "y": round(image.seam.y, 4)}
-        header["result"] = {"seed": image.seed, "seam": seam, "warnings": list(image.warnings)}
+        result = {"seed": image.seed, "seam": seam, "warnings": list(image.warnings)}
+        for name in ("prompt", "negative_prompt"):
+            drawn = getattr(image, name)
+            if drawn and drawn != getattr(request, name):
+                result[name] = drawn
+        header["result"] = result
     return json.dumps(header, ensure_ascii=False, sort_keys=True)
 
 
-def _fingerprint(array: NDArray[Any]) -> Header:
+def fingerprint(array: NDArray[Any]) -> Header:
+    """What tells an array from any other, small enough for a text."""
     digest = hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
     return {"shape": list(array.shape), "dtype": str(array.dtype), "sha256": digest}

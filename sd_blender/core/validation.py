@@ -41,9 +41,10 @@ def validate(request: Request) -> None:
         raise InvalidRequest("prompt", "The prompt is empty; describe the texture you want.")
     if not isinstance(request.model, str) or not request.model.strip() or "\0" in request.model:
         raise InvalidRequest("model", "No model is chosen; choose the starter model or a model folder.")
+    _check_text("wildcards", "folder of wildcards", request.wildcards)
     if not isinstance(request.tiling, Tiling):
         raise InvalidRequest("tiling", "The tiling is unknown; choose off, x, y or both.")
-    _check_sampling(request.sampling)
+    check_sampling(request.sampling)
     if isinstance(request, ImageToImage):
         _check_image(request.image, 1, MAX_SOURCE_SIDE)
         _check_strength(request.strength)
@@ -60,7 +61,8 @@ def _check_text(name: str, label: str, text: str) -> None:
         raise InvalidRequest(name, f"The {label} holds null characters; type it again.")
 
 
-def _check_sampling(sampling: Sampling) -> None:
+def check_sampling(sampling: Sampling) -> None:
+    """As :func:`validate`, for the sampling alone."""
     if not isinstance(sampling, Sampling):
         raise InvalidRequest("sampling", "The sampling settings are missing; reset them in the panel.")
     _check_integer("width", "width", sampling.width, MIN_SIDE, MAX_SIDE)

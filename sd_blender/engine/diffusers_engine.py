@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -14,6 +14,7 @@ from ..core.engine_protocol import IsCancelled, Report
 from ..core.geometry import Size
 from ..core.messages import GeneratedImage, Loading, Result, Started
 from ..core.request import STARTER_MODEL, Inpaint, Request
+from ..core.wildcards import Prompts, prompts_of
 from .cancel import cancellable, stop_if_cancelled
 from .canvas import Work, plan
 from .device import choose_device, choose_dtype, describe, free_memory
@@ -57,10 +58,11 @@ class DiffusersEngine:
         work = None
         try:
             with quiet(), torch.no_grad():
+                prompts = prompts_of(request)
                 model = self._model(job_id, request, report, is_cancelled)
                 work = plan(request, model.grid)
                 self._refuse_what_cannot_fit(request, model, work)
-                images = self._pictures(job_id, request, model, work, report, is_cancelled)
+                images = self._pictures(job_id, request, prompts, model, work, report, is_cancelled)
             return Result(request, tuple(images), time.perf_counter() - began)
         except (RuntimeError, MemoryError) as error:
             if is_device_lost(error):
@@ -79,8 +81,8 @@ class DiffusersEngine:
         stop_if_cancelled(is_cancelled)
         folder = STARTER_FOLDER if request.model == STARTER_MODEL else Path(os.path.expanduser(request.model))
 
-        def announce(text: str) -> None:
-            report(Loading(job_id, f"{text} ({describe(self._device)})"))
+        def announce(text: str, factor: float) -> None:
+            report(Loading(job_id, f"{text} ({describe(self._device)})", factor))
 
         model = self._models.get(folder, announce, is_cancelled)
         stop_if_cancelled(is_cancelled)
@@ -99,6 +101,7 @@ class DiffusersEngine:
         self,
         job_id: str,
         request: Request,
+        prompts: Sequence[Prompts],
         model: LoadedModel,
         work: Work,
         report: Report,
@@ -113,7 +116,7 @@ class DiffusersEngine:
             cancellable(is_cancelled, model.unet, model.vae),
             saving_memory(model.unet, model.vae, work.tiling, check) as changes,
         ):
-            generation = Generation(request, model, work, changes)
+            generation = Generation(request, prompts, model, work, changes)
             steps, count = generation.steps, request.sampling.count
             report(Started(job_id, steps * count))
             watcher = StepWatcher(

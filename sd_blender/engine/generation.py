@@ -13,12 +13,14 @@ from torch import Tensor
 from ..core.messages import GeneratedImage
 from ..core.pixels import seam_error
 from ..core.request import ImageArray, Request
+from ..core.wildcards import Prompts
 from . import pipelines
 from .canvas import Work
 from .device import dtype_of, images_per_call
 from .guards import NotFinite, blank_warning, cut_warning, require_finite
 from .models import LoadedModel
 from .pipelines import Denoising, OnStep
+from .prompt_encoding import chunks_needed, condition
 from .schedulers import Schedule
 
 _OVERFLOW = "The {} overflowed in half precision and was run in float32 instead."
@@ -27,12 +29,20 @@ _OVERFLOW = "The {} overflowed in half precision and was run in float32 instead.
 class Generation:
     """The pictures of one request.
 
-    changes: sentences about what had to be done in another way, which may grow while the pictures are made. steps: how
-    often the step callback will be called for each picture.
+    prompts: the words of each picture. changes: sentences about what had to be done in another way, which may grow
+    while the pictures are made. steps: how often the step callback will be called for each picture.
     """
 
-    def __init__(self, request: Request, model: LoadedModel, work: Work, changes: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        request: Request,
+        prompts: Sequence[Prompts],
+        model: LoadedModel,
+        work: Work,
+        changes: Sequence[str] = (),
+    ) -> None:
         self._request = request
+        self._prompts = prompts
         self._model = model
         self._work = work
         self._changes = changes
@@ -41,22 +51,33 @@ class Generation:
             sampling.scheduler, model.scheduler_config, sampling.steps, work.strength
         )
         self.steps = self._schedule.evaluations
-        self._warnings = _cut_prompts(request, model)
+        self._overflows: tuple[str, ...] = ()
 
     def batches(self) -> list[range]:
-        """The indices of the pictures that are denoised together."""
+        """The indices of the pictures that are denoised together; their texts are as long as each other.
+
+        A picture beside one with a longer text would have to see padding that it does not see alone.
+        """
         count = self._request.sampling.count
         together = images_per_call(self._model.device, self._work.size, count)
-        return [range(first, min(first + together, count)) for first in range(0, count, together)]
+        scale = self._request.sampling.guidance_scale
+        lengths = [chunks_needed(self._model.tokenizer, words, scale) for words in self._prompts]
+        batches: list[range] = []
+        for index in range(count):
+            last = batches[-1] if batches else range(0)
+            if last and len(last) < together and lengths[index] == lengths[last.start]:
+                batches[-1] = range(last.start, index + 1)
+            else:
+                batches.append(range(index, index + 1))
+        return batches
 
     def pictures(self, batch: range, on_step: Callable[[range], OnStep]) -> list[GeneratedImage]:
         """The pictures of the indices ``batch``; ``on_step`` makes the step callback for them.
 
         Raises BadResult when the model gives something that is no picture.
         """
-        seeds = tuple(self._request.sampling.seed_of(index) for index in batch)
         try:
-            latents = self._denoise(seeds, on_step(batch))
+            latents = self._denoise(batch, on_step(batch))
         except NotFinite:
             if dtype_of(self._model.unet) == torch.float32:
                 raise
@@ -64,22 +85,25 @@ class Generation:
         if latents is None:
             # Half precision overflows in some U-Nets. From now on this model's runs in float32.
             self._model.unet.to(torch.float32)
-            self._warnings += (_OVERFLOW.format("U-Net"),)
-            latents = self._denoise(seeds, on_step(batch))
+            self._overflows += (_OVERFLOW.format("U-Net"),)
+            latents = self._denoise(batch, on_step(batch))
         # One at a time: the decoder needs far more memory than the U-Net.
-        return [self._picture(latent, seed) for latent, seed in zip(latents.split(1), seeds, strict=True)]
+        return [self._picture(latent, index) for latent, index in zip(latents.split(1), batch, strict=True)]
 
-    def _denoise(self, seeds: tuple[int, ...], on_step: OnStep) -> Tensor:
+    def _denoise(self, batch: range, on_step: OnStep) -> Tensor:
+        tasks, work, sampling = self._model.pipelines, self._work, self._request.sampling
         how = Denoising(
-            prompt=self._request.prompt,
-            negative_prompt=self._request.negative_prompt,
-            guidance_scale=self._request.sampling.guidance_scale,
+            conditioning=condition(
+                self._model.tokenizer,
+                tasks.text_to_image.text_encoder,
+                self._prompts[batch.start : batch.stop],
+                sampling.guidance_scale,
+            ),
             scheduler=self._schedule.scheduler(),
             steps=self._schedule.steps,
-            seeds=seeds,
+            seeds=tuple(map(sampling.seed_of, batch)),
             on_step=on_step,
         )
-        tasks, work = self._model.pipelines, self._work
         if work.image is None:
             latents = pipelines.text_to_image(tasks, how, work.size)
         elif work.mask is None:
@@ -89,9 +113,10 @@ class Generation:
         require_finite(latents, "U-Net")
         return latents
 
-    def _picture(self, latent: Tensor, seed: int) -> GeneratedImage:
+    def _picture(self, latent: Tensor, index: int) -> GeneratedImage:
         decoded = decode(self._model.vae, latent)
-        warnings = [*self._warnings, *self._changes]
+        words = self._prompts[index]
+        warnings = [*_cuts(words, self._model), *self._overflows, *self._changes]
         if dtype_of(self._model.vae) != torch.float32 and not bool(torch.isfinite(decoded).all()):
             # Half precision overflows in some decoders. From now on this model's runs in float32.
             self._model.vae.to(torch.float32)
@@ -103,7 +128,14 @@ class Generation:
         if blank:
             warnings.append(blank)
         pixels = self._work.finish(drawn)
-        return GeneratedImage(pixels, seed, seam_error(pixels), tuple(warnings))
+        return GeneratedImage(
+            pixels,
+            self._request.sampling.seed_of(index),
+            seam_error(pixels),
+            tuple(warnings),
+            prompt=words.prompt,
+            negative_prompt=words.negative_prompt,
+        )
 
 
 def decode(vae: AutoencoderKL, latents: Tensor) -> Tensor:
@@ -118,7 +150,7 @@ def to_pixels(picture: Tensor) -> ImageArray:
     return np.rint(values * 255).astype(np.uint8)
 
 
-def _cut_prompts(request: Request, model: LoadedModel) -> tuple[str, ...]:
-    prompts = ((request.prompt, "prompt"), (request.negative_prompt, "negative prompt"))
+def _cuts(words: Prompts, model: LoadedModel) -> tuple[str, ...]:
+    prompts = ((words.prompt, "prompt"), (words.negative_prompt, "negative prompt"))
     cuts = (cut_warning(model.tokenizer, text, label) for text, label in prompts)
     return tuple(cut for cut in cuts if cut)

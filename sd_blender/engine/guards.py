@@ -13,6 +13,7 @@ from transformers import CLIPTokenizer
 from ..core.errors import BadResult, DeviceLost, OutOfMemory
 from ..core.geometry import Size
 from ..core.request import ImageArray
+from .prompt_encoding import count_tokens
 
 _OUT_OF_MEMORY = (
     "out of memory",
@@ -62,13 +63,11 @@ def blank_warning(pixels: ImageArray) -> str | None:
 
 def cut_warning(tokenizer: CLIPTokenizer, prompt: str, label: str) -> str | None:
     """A sentence if the text encoder will not see the end of ``prompt``."""
-    limit = tokenizer.model_max_length
-    tokens = tokenizer(prompt).input_ids
-    if len(tokens) <= limit:
+    cut = count_tokens(tokenizer, prompt).cut
+    if not cut:
         return None
-    lost = tokenizer.decode(tokens[limit - 1 : -1]).strip()
-    shown = lost if len(lost) <= 80 else lost[:80] + "..."
-    return f"The {label} is too long for the model, which did not see its end: {shown!r}."
+    shown = repr(cut) if len(cut) <= 200 else f"{len(cut.split())} words, from {cut[:100]!r} on"
+    return f"The {label} is too long for the model, which did not see its end: {shown}; shorten it."
 
 
 def is_out_of_memory(error: BaseException) -> bool:

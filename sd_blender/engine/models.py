@@ -27,7 +27,8 @@ from .pipelines import Pipelines
 from .preview import LatentPreview
 from .schedulers import model_part
 
-Announce = Callable[[str], None]
+Announce = Callable[[str, float], None]
+"""Told what is being loaded, and how far the loading is, 0..1."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class ModelStore:
         files = check_model(folder)
         if self._model is None or self._signature != files.signature:
             self.unload()
-            self._checksums.verify(folder, announce, is_cancelled)
+            self._checksums.verify(folder, lambda text: announce(text, 0.0), is_cancelled)
             self._model = _load(files, self._device, self._dtype, announce, is_cancelled)
             self._signature = files.signature
         return self._model
@@ -87,9 +88,10 @@ def _load(
     files: ModelFiles, device: torch.device, dtype: torch.dtype, announce: Announce, is_cancelled: IsCancelled
 ) -> LoadedModel:
     components: dict[str, Any] = {}
+    sizes = {name: _size(files.folder / name) for name in _LABELS}
     for name, label in _LABELS.items():
         stop_if_cancelled(is_cancelled)
-        announce(f"Loading the {label}")
+        announce(f"Loading the {label}", sum(sizes[done] for done in components) / sum(sizes.values()))
         components[name] = _load_component(files, name, dtype)
         if isinstance(components[name], torch.nn.Module):
             components[name].to(device).eval().requires_grad_(False)
@@ -110,6 +112,10 @@ def _load(
         scheduler_config=dict(components["scheduler"].config),
         device=device,
     )
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.iterdir())
 
 
 def _own(network: torch.nn.Module) -> None:

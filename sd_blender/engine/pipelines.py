@@ -22,6 +22,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..core.geometry import Size
+from .prompt_encoding import Conditioning
 
 OnStep = Callable[[Any, int, Tensor, dict[str, Tensor]], dict[str, Tensor]]
 STEP_TENSORS = ("latents", "noise_pred", "latent_model_input")
@@ -89,9 +90,7 @@ class Denoising:
     seeds: one per image to make together. steps: of the full schedule; strength shortens it.
     """
 
-    prompt: str
-    negative_prompt: str
-    guidance_scale: float
+    conditioning: Conditioning
     scheduler: SchedulerMixin
     steps: int
     seeds: tuple[int, ...]
@@ -99,14 +98,11 @@ class Denoising:
 
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments that all three pipelines take."""
-        blind = self.guidance_scale == 0
         return {
-            # At w = 0 the formula is the unconditional model alone: half the work of computing both.
-            "prompt": self.negative_prompt if blind else self.prompt,
-            "negative_prompt": None if blind else self.negative_prompt,
-            "guidance_scale": 1.0 if blind else self.guidance_scale,
+            "prompt_embeds": self.conditioning.positive,
+            "negative_prompt_embeds": self.conditioning.negative,
+            "guidance_scale": self.conditioning.guidance_scale,
             "num_inference_steps": self.steps,
-            "num_images_per_prompt": len(self.seeds),
             "generator": [torch.Generator("cpu").manual_seed(seed) for seed in self.seeds],
             "callback_on_step_end": self.on_step,
             "callback_on_step_end_tensor_inputs": list(STEP_TENSORS),

@@ -57,7 +57,9 @@ class StepWatcher:
             stop_if_cancelled(self._is_cancelled)
             self._look(tensors["latents"])
             self._done += len(batch)
-            self._report(Progress(self._job_id, self._done, self._total))
+            # Those of a batch end together, at its last step.
+            images = batch.stop if self._done >= self._steps * batch.stop else batch.start
+            self._report(Progress(self._job_id, self._done, self._total, images))
             if self._done < self._total and time.monotonic() >= self._next_preview:
                 self._show(pipeline.scheduler, timestep, tensors, batch)
                 self._next_preview = time.monotonic() + self._preview_interval

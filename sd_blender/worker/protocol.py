@@ -16,7 +16,7 @@ from ..core.request import Request
 from ..core.serialization import from_json, to_json
 from .frames import Frame, WireError
 
-PROTOCOL = 1
+PROTOCOL = 2
 HEARTBEAT = 1.0
 """Seconds between two signs of life of a worker."""
 CLOSING = frozenset({"result", "cancelled", "error"})
@@ -43,12 +43,12 @@ def request_of(frame: Frame) -> Request:
 def message_frame(message: Message) -> Frame:
     """A message on the way; closing ones have frames of their own."""
     match message:
-        case Loading(job_id, text):
-            return Frame({"type": "loading", "job": job_id, "text": text})
+        case Loading(job_id, text, factor):
+            return Frame({"type": "loading", "job": job_id, "text": text, "factor": factor})
         case Started(job_id, steps):
             return Frame({"type": "started", "job": job_id, "steps": steps})
-        case Progress(job_id, step, steps):
-            return Frame({"type": "progress", "job": job_id, "step": step, "steps": steps})
+        case Progress(job_id, step, steps, images):
+            return Frame({"type": "progress", "job": job_id, "step": step, "steps": steps, "images": images})
         case Preview(job_id, pixels, index):
             return Frame({"type": "preview", "job": job_id, "index": index}, {"pixels": pixels})
     raise TypeError(f"{type(message).__name__} does not cross the wire")
@@ -60,11 +60,13 @@ def message_of(frame: Frame) -> Message | None:
     try:
         match frame.type:
             case "loading":
-                return Loading(header["job"], str(header["text"]))
+                return Loading(header["job"], str(header["text"]), float(header["factor"]))
             case "started":
                 return Started(header["job"], int(header["steps"]))
             case "progress":
-                return Progress(header["job"], int(header["step"]), int(header["steps"]))
+                return Progress(
+                    header["job"], int(header["step"]), int(header["steps"]), int(header["images"])
+                )
             case "preview":
                 return Preview(header["job"], frame.arrays["pixels"], int(header["index"]))
     except (KeyError, TypeError, ValueError) as error:
@@ -74,7 +76,13 @@ def message_of(frame: Frame) -> Message | None:
 
 def result_frame(job_id: str, result: Result) -> Frame:
     images = [
-        {"seed": image.seed, "seam": [image.seam.x, image.seam.y], "warnings": list(image.warnings)}
+        {
+            "seed": image.seed,
+            "seam": [image.seam.x, image.seam.y],
+            "warnings": list(image.warnings),
+            "prompt": image.prompt,
+            "negative_prompt": image.negative_prompt,
+        }
         for image in result.images
     ]
     arrays = {str(i): image.pixels for i, image in enumerate(result.images)}
@@ -93,7 +101,12 @@ def result_of(frame: Frame, request: Request) -> Result:
 def _image(entry: dict[str, Any], pixels: Any) -> GeneratedImage:
     x, y = entry["seam"]
     return GeneratedImage(
-        pixels, int(entry["seed"]), Seam(float(x), float(y)), tuple(map(str, entry["warnings"]))
+        pixels,
+        int(entry["seed"]),
+        Seam(float(x), float(y)),
+        tuple(map(str, entry["warnings"])),
+        prompt=str(entry["prompt"]),
+        negative_prompt=str(entry["negative_prompt"]),
     )
 
 

@@ -80,5 +80,7 @@ def test_provenance_tells_everything_but_the_pixels():
     assert {name: told[name] for name in header} == json.loads(json.dumps(header))
     assert told["result"] == {"seed": 12, "seam": {"x": 1.2346, "y": 0.9}, "warnings": ["cut"]}
     assert told["arrays"]["image"]["shape"] == [16, 24, 3]
+    drawn = dataclasses.replace(image, prompt="größer slate", negative_prompt=request.negative_prompt)
+    assert json.loads(provenance(request, drawn))["result"] == told["result"] | {"prompt": "größer slate"}
     changed = dataclasses.replace(request, image=IMAGE + 1)
     assert json.loads(provenance(changed))["arrays"]["image"] != told["arrays"]["image"]

@@ -43,7 +43,7 @@ class Cancelled:
 
 
 def hooks_and_paddings(engine, folder):
-    model = engine._models.get(folder, lambda text: None, lambda: False)
+    model = engine._models.get(folder, lambda *_: None, lambda: False)
     modules = [module for network in (model.unet, model.vae) for module in network.modules()]
     hooks = sum(len(module._forward_pre_hooks) + len(module._forward_hooks) for module in modules)
     return hooks, [module.padding for module in modules if isinstance(module, nn.Conv2d)]

@@ -26,7 +26,7 @@ def request(folder, side=32, **sampling):
 
 
 def model_of(engine, folder):
-    return engine._models.get(folder, lambda text: None, lambda: False)
+    return engine._models.get(folder, lambda *_: None, lambda: False)
 
 
 def test_half_precision_starts_from_the_same_noise(tiny, run):

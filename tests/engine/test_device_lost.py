@@ -56,7 +56,7 @@ def test_not_mistaken(error):
 @pytest.mark.parametrize("error", LOST[:2], ids=words)
 def test_the_engine_says_so_and_tries_nothing_more(tiny, part, error):
     engine = DiffusersEngine(device="cpu", dtype="float32")
-    model = engine._models.get(tiny, lambda text: None, lambda: False)
+    model = engine._models.get(tiny, lambda *_: None, lambda: False)
     calls = []
 
     def fail(module, inputs):

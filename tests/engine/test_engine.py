@@ -42,7 +42,7 @@ def own_engine():
 
 
 def model_of(engine, folder):
-    return engine._models.get(folder, lambda text: None, lambda: False)
+    return engine._models.get(folder, lambda *_: None, lambda: False)
 
 
 def test_loads_once_then_starts_at_once(tiny, own_engine, run):
@@ -160,12 +160,17 @@ def test_a_blank_patch_is_noticed_too(tiny, own_engine):
 
 @pytest.mark.parametrize("which", ["prompt", "negative prompt"])
 def test_a_prompt_too_long_says_what_was_lost(tiny, run, which):
-    long = "abcdefghijklmnopqrstuvwxyz"
+    # Eight chunks of 22 tokens, each a letter.
+    fits = " ".join(["abcdefghijk"] * 16)
+    long = f"{fits} (Rusty:1.2) nails"
     prompt, negative = (long, "") if which == "prompt" else ("stone", long)
     warnings = run(request(tiny, prompt, negative)).result.images[0].warnings
-    # The limit is 24 tokens, two of which mark the ends.
-    assert warnings == (f"The {which} is too long for the model, which did not see its end: 'wxyz'.",)
-    assert not run(request(tiny, long[:22])).result.images[0].warnings
+    assert warnings == (
+        f"The {which} is too long for the model, which did not see its end: 'Rusty nails'; shorten it.",
+    )
+    assert not run(request(tiny, fits)).result.images[0].warnings
+    (warning,) = run(request(tiny, f"{fits}{' zinc' * 200}")).result.images[0].warnings
+    assert "200 words, from 'zinc zinc" in warning and len(warning) < 250
 
 
 MEMORY = [

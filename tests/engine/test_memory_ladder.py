@@ -54,7 +54,7 @@ def own_engine():
 
 
 def model_of(engine, folder):
-    return engine._models.get(folder, lambda text: None, lambda: False)
+    return engine._models.get(folder, lambda *_: None, lambda: False)
 
 
 @contextmanager

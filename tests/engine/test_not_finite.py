@@ -25,7 +25,7 @@ def request(folder, count=1):
 
 def breaking_at(engine, folder, step, value=float("nan"), heals=False):
     """Let the U-Net give one wrong number at a step, counted from 0; ``heals``: not in float32."""
-    unet = engine._models.get(folder, lambda text: None, lambda: False).unet
+    unet = engine._models.get(folder, lambda *_: None, lambda: False).unet
     calls = []
 
     def spoil(module, inputs, output):
@@ -74,7 +74,7 @@ def test_half_precision_is_tried_again_in_float32(tiny, dtype, run):
 @pytest.mark.fault("F07")
 def test_tried_again_once(tiny):
     engine = DiffusersEngine(device="cpu", dtype="bfloat16", preview_interval=1e9)
-    unet = engine._models.get(tiny, lambda text: None, lambda: False).unet
+    unet = engine._models.get(tiny, lambda *_: None, lambda: False).unet
     with torch.no_grad():
         unet.conv_out.bias.fill_(float("nan"))
     with pytest.raises(BadResult, match="U-Net"):
@@ -86,7 +86,7 @@ def test_tried_again_once(tiny):
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_the_last_thing_looked_at_is_the_picture(tiny, value):
     engine = DiffusersEngine(device="cpu", dtype="float32")
-    decoder = engine._models.get(tiny, lambda text: None, lambda: False).vae.decoder
+    decoder = engine._models.get(tiny, lambda *_: None, lambda: False).vae.decoder
 
     def spoil(module, inputs, output):
         output[0, 0, 0, 0] = value

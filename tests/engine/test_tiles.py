@@ -23,7 +23,7 @@ CPU = torch.device("cpu")
 def vae(request):
     """One with attention in the middle and four levels, and a trained one with three."""
     folder = STARTER_FOLDER if request.param == "starter" else request.getfixturevalue("tiny")
-    return ModelStore(CPU, torch.float32).get(folder, lambda text: None, lambda: False).vae
+    return ModelStore(CPU, torch.float32).get(folder, lambda *_: None, lambda: False).vae
 
 
 def noise(*shape, seed=0):
