@@ -9,6 +9,8 @@ from . import guard
 from .properties import status
 from .sentences import draw_sentence
 
+PREVIEW_SCALE = 6.0
+
 
 class Sidebar:
     bl_region_type = "UI"
@@ -66,7 +68,10 @@ def draw_generate(layout: bpy.types.UILayout) -> None:
 def draw_status(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """The progress of the jobs, and in full what came of the last one."""
     if status.busy:
-        layout.progress(factor=status.factor, type="BAR", text=status.text)
+        layout.progress(factor=status.factor, type="BAR", text=f"{status.factor:.0%}")
+        draw_sentence(layout, context, status.text, "TIME")
+        if status.preview_icon:
+            layout.template_icon(icon_value=status.preview_icon, scale=PREVIEW_SCALE)
     if status.message:
         row = layout.row()
         draw_sentence(row, context, status.message, "ERROR" if status.error else "INFO")

@@ -44,11 +44,21 @@ SCHEDULER_ITEMS = tuple(
 )
 
 
+@dataclass(frozen=True)
+class QueuedJob:
+    """A line of the queue. is_first: it runs, or is the next one to."""
+
+    id: str
+    title: str
+    is_first: bool
+
+
 @dataclass
 class Status:
     """What panels show of the jobs; the pump keeps it current.
 
-    factor: 0..1 of the running job. error: one sentence, "" when all is well; note: one that is no error.
+    factor: 0..1 of the running job. error: one sentence, "" when all is well; note: one that is no error. queue: the
+    open jobs where there is more than one. preview_icon: the number of the icon that shows the picture so far, or 0.
     """
 
     busy: bool = False
@@ -57,6 +67,8 @@ class Status:
     error: str = ""
     details: str = ""
     note: str = ""
+    queue: tuple[QueuedJob, ...] = ()
+    preview_icon: int = 0
 
     @property
     def message(self) -> str:

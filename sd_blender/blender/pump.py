@@ -12,9 +12,8 @@ from collections.abc import Callable, Sequence
 
 import bpy
 
-from ..core.jobs import JobState
 from ..core.messages import Cancelled, Failed, Finished, Message
-from . import guard, interrupt, keeping, lifecycle, session
+from . import guard, interrupt, keeping, lifecycle, live_preview, progress, session
 from .properties import status
 from .session import Ticket
 from .writeback import deliver
@@ -33,7 +32,7 @@ _draining = guard.LoggedOnce("draining messages")
 
 def start() -> None:
     """Begin draining from a timer. Nothing fires timers in background mode, and one left pending hangs its exit."""
-    refresh_status()
+    progress.refresh()
     redraw()
     if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
         bpy.app.timers.register(_tick, first_interval=TICK, persistent=True)
@@ -58,7 +57,7 @@ def drain(deadline: float | None = None) -> bool:
         handle(current.tickets[message.job_id], message)
         handled = True
     if handled:
-        refresh_status()
+        progress.refresh()
         redraw()
     return bool(session.open_tickets())
 
@@ -83,7 +82,7 @@ def wait(tickets: Sequence[Ticket], on_change: Callable[[], None] = lambda: None
             if message is not None:
                 with interrupt.deferred():
                     handle(session.current().tickets[message.job_id], message)
-                refresh_status()
+                progress.refresh()
                 with told:
                     on_change()
         except KeyboardInterrupt as error:
@@ -135,23 +134,6 @@ def _rescue(message: Message) -> str:
         return f" nor saved in any folder ({error.strerror}); free some disk space and generate it again"
 
 
-def refresh_status() -> None:
-    """Tell the panels what runs, how far it is, and how much waits."""
-    jobs = [ticket.job for ticket in session.open_tickets()]
-    status.busy = bool(jobs)
-    status.factor, status.text = 0.0, ""
-    if not jobs:
-        return
-    job = next((job for job in jobs if job.state is not JobState.QUEUED), jobs[0])
-    if job.steps:
-        status.factor = job.step / job.steps
-        status.text = f"Step {job.step} of {job.steps}"
-    else:
-        status.text = job.text or "Waiting"
-    if len(jobs) > 1:
-        status.text += f", {len(jobs) - 1} more in queue"
-
-
 def _tick() -> float | None:
     """The timer. It must not raise, or Blender drops it and the jobs are never heard of again."""
     with _draining:
@@ -179,6 +161,7 @@ def unregister() -> None:
             handle(ticket, message)
         elif isinstance(message, Finished):
             _save_unseen(message)
+    live_preview.clear()
     status.reset()
 
 

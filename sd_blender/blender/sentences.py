@@ -9,8 +9,8 @@ import blf
 import bpy
 
 INTERFACE_FONT = 0
-MARGIN = 70
-"""Pixels at scale 1 beside the text of a panel: its border, an icon, the scroll bar and a button."""
+MARGIN = 112
+"""Pixels at scale 1 beside the text in a sidebar: tabs, borders, an icon, a button, and the rim inside a label."""
 
 NARROWEST = 12  # characters
 LINE_HEIGHT = 0.8

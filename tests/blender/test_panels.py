@@ -94,7 +94,7 @@ def test_progress_and_cancel_while_busy_only(settings):
     main = panels.SDB_PT_view3d_main
     assert "sdb.cancel" not in draw(main)
     status.busy, status.factor, status.text = True, 0.5, "Step 1 of 2"
-    assert {"sdb.cancel", "Step 1 of 2"} <= set(draw(main))
+    assert {"sdb.cancel", "50%", "Step 1 of 2"} <= set(draw(main))
     status.reset()
     status.note = "Cancelled."
     assert "Cancelled." in draw(main)
@@ -165,7 +165,7 @@ def _operators():
     return [c for c in bpy.types.Operator.__subclasses__() if c.__name__.startswith("SDB_OT_")]
 
 
-SMALL_WORDS = {"a", "as", "and", "of", "or", "to", "the", "in", "on", "for"}
+SMALL_WORDS = {"a", "as", "and", "of", "or", "to", "the", "in", "on", "for", "from"}
 
 
 def test_labels_in_title_case_and_descriptions_without_full_stop():

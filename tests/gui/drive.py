@@ -165,29 +165,29 @@ def worker() -> Scenario:
     chosen.engine_python = os.environ["SD_BLENDER_TEST_PYTHON"]
     bpy.context.preferences.view.use_save_prompt = False
     settings = bpy.context.scene.sd_blender
-    settings.prompt, settings.width, settings.height, settings.steps = "red brick wall", 128, 128, 60
+    settings.prompt, settings.width, settings.height, settings.steps = "red brick wall", 128, 128, 200
     settings.seed, settings.lock_seed = 7, True
     editors()["VIEW_3D"].spaces.active.shading.color_type = "TEXTURE"
     yield from open_sidebars()
     yield from press("sdb.generate", "generate")
-    yield lambda: status().factor > 0
+    yield lambda: status().preview_icon
     yield from show("progress", places=places(), text=status().text)
     yield texture
     editors()["IMAGE_EDITOR"].spaces.active.image = texture()
     yield from show("textured", places=places(), torch="torch" in sys.modules, image=texture().name)
     settings.steps = 1000
     yield from press("sdb.generate", "again")
-    yield lambda: status().factor > 0
+    yield is_denoising
     yield from press("sdb.cancel", "cancel")
     yield lambda: not status().busy
     yield from show("cancelled", note=status().note)
     yield from press("sdb.generate", "third")
-    yield lambda: status().factor > 0
+    yield is_denoising
     yield from show("to be killed", pid=worker_pid())
     yield lambda: not status().busy
     yield from show("killed", places=places(), error=status().error)
     yield from press("sdb.generate", "fourth")
-    yield lambda: status().factor > 0
+    yield is_denoising
     yield from show("to be closed", places=places(), pid=worker_pid())
     yield lambda: False  # the test presses Ctrl Q
 
@@ -203,6 +203,10 @@ def press(operator: str, name: str) -> Scenario:
 
 def status():
     return sys.modules[f"{ADDON}.blender.properties"].status
+
+
+def is_denoising() -> bool:
+    return status().text.startswith("Step ") and status().factor > 0
 
 
 def worker_pid() -> int:

@@ -87,8 +87,12 @@ def is_gone(pid, seconds):
 def test_a_real_worker_generates_is_cancelled_is_killed_and_ends_with_the_window(window):
     blender = window("worker")
     press(blender, "generate")
-    facts, _ = see(blender, "progress")
+    facts, picture = see(blender, "progress")
     assert facts["text"].startswith("Step ")
+    # Nothing but the picture so far is in the lower left corner of an Image Editor that shows no image.
+    x, y, width, height = facts["places"]["IMAGE_EDITOR"]
+    side = int(0.2 * min(width, height))
+    assert cut(picture, (x + 24, y + height - 24 - side, side, side)).std() > 5, f"no preview in {picture}"
     facts, picture = see(blender, "textured")
     assert not facts["torch"] and facts["image"].startswith("red brick wall")
     assert cut(picture, facts["places"]["IMAGE_EDITOR"]).std() > 10
