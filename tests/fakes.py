@@ -57,7 +57,7 @@ class FakeEngine:
         for step in range(1, steps + 1):
             self._step(step, is_cancelled)
             report(Preview(job_id, picture(sampling.seed, 8, 8)))
-            report(Progress(job_id, step, steps))
+            report(Progress(job_id, step, steps, step // sampling.steps))
         count = sampling.count if self.gives is None else self.gives
         images = tuple(self._image(request, index) for index in range(count))
         return Result(request, images, time.monotonic() - started)

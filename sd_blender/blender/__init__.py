@@ -2,16 +2,51 @@
 """The Blender layer: the only one that imports bpy, and on Blender's main thread alone.
 
 Order of the flow: ``panels`` -> ``operators`` -> ``build_request`` (``capture``, ``targets``) -> ``session``
-(the generation thread) -> ``pump`` -> ``writeback`` (``textures``, ``materials``).
+(the generation thread) -> ``pump`` -> ``writeback`` (``textures``, ``materials``, ``history``).
 """
 
 from __future__ import annotations
 
 import atexit
 
-from . import compat, engine_operators, lifecycle, masks, operators, panels, preferences, properties, pump
+from . import (
+    compat,
+    engine_operators,
+    history_operators,
+    history_panel,
+    history_properties,
+    icons,
+    lifecycle,
+    live_preview,
+    masks,
+    operators,
+    panels,
+    preferences,
+    properties,
+    pump,
+    queue_operators,
+    queue_panel,
+    restore_operators,
+)
 
-MODULES = (preferences, engine_operators, properties, lifecycle, pump, operators, masks, panels)
+MODULES = (
+    preferences,
+    engine_operators,
+    properties,
+    history_properties,
+    icons,
+    lifecycle,
+    live_preview,
+    pump,
+    operators,
+    queue_operators,
+    masks,
+    restore_operators,
+    history_operators,
+    panels,
+    queue_panel,
+    history_panel,
+)
 
 _registered: list = []
 

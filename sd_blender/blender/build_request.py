@@ -91,13 +91,19 @@ def _refuse_unknown_choices(settings: Any) -> None:
 def _model(settings: Any) -> str:
     """The model of the scene, of the preferences, or the one that ships with the add-on."""
     chosen = bpy.path.abspath(settings.model)
-    share = _share(chosen)
-    if share and share != _share(bpy.data.filepath):
-        # To look at a folder of another computer is to log in there, and the scene may be a stranger's.
+    if is_foreign(chosen):
         raise BlenderStateError(
             "This scene's model is on the network; if you trust it, choose that folder in the preferences instead."
         )
     return chosen or preferences.read().model_folder or STARTER_MODEL
+
+
+def is_foreign(path: str) -> bool:
+    """Whether a path leads to another computer than this .blend lies on.
+
+    To look at a folder there is to log in, and the path may be a stranger's.
+    """
+    return _share(path) not in ("", _share(bpy.data.filepath))
 
 
 def _share(path: str) -> str:
@@ -117,7 +123,7 @@ def find_source(context: bpy.types.Context) -> bpy.types.Image:
     if settings.source == "IMAGE":
         image, missing = settings.source_image, "No source image is chosen; choose one."
     elif settings.source == "TEXTURE":
-        image = _active_texture(context)
+        image = active_texture(context)
         missing = "The active object has no Base Color texture; select another object or another source."
     else:
         image = _editor_image(context)
@@ -199,7 +205,7 @@ def _rendered(context: bpy.types.Context) -> ImageArray:
     return capture.render_result(context.scene)
 
 
-def _active_texture(context: bpy.types.Context) -> bpy.types.Image | None:
+def active_texture(context: bpy.types.Context) -> bpy.types.Image | None:
     thing = context.view_layer.objects.active
     material = thing.active_material if thing is not None else None
     node = materials.base_color_texture(material) if material is not None else None

@@ -38,6 +38,7 @@ class Preferences:
     engine_folder: where environments of the engine are installed; "" for the place Blender keeps for the add-on.
     engine_python: a Python that has torch and diffusers, used instead of an installed environment; "" for none.
     engine_build: AUTO, or the build of torch to install. idle_minutes: 0 keeps the engine until it is freed by hand.
+    history_limit: megabytes of a scene's history; 0 for no limit.
     These defaults hold where Blender keeps no preferences for us: ``sd_blender`` imported as a plain package.
     """
 
@@ -49,6 +50,7 @@ class Preferences:
     engine_python: str = ""
     engine_build: str = "AUTO"
     idle_minutes: int = 10
+    history_limit: int = 512
 
 
 class SDB_AP_preferences(bpy.types.AddonPreferences):
@@ -89,6 +91,14 @@ class SDB_AP_preferences(bpy.types.AddonPreferences):
         min=0,
         soft_max=120,
     )
+    history_limit: IntProperty(
+        name="History Limit",
+        description="Megabytes of a .blend that the history of a scene may fill with thumbnails and textures that "
+        "nothing uses; then the oldest go that are no favourites. 0 for no limit",
+        default=512,
+        min=0,
+        soft_max=4096,
+    )
 
     def draw(self, context: bpy.types.Context) -> None:
         from . import engine_operators  # it reads the preferences, so that it cannot come first
@@ -97,7 +107,7 @@ class SDB_AP_preferences(bpy.types.AddonPreferences):
         layout.use_property_split = True
         layout.use_property_decorate = False
         engine_operators.draw(layout, context, self)
-        for name in ("model_folder", "output_folder", "device", "precision", "idle_minutes"):
+        for name in ("model_folder", "output_folder", "device", "precision", "idle_minutes", "history_limit"):
             layout.prop(self, name)
 
 
@@ -116,6 +126,7 @@ def read() -> Preferences:
         engine_python=bpy.path.abspath(stored.engine_python),
         engine_build=stored.engine_build,
         idle_minutes=stored.idle_minutes,
+        history_limit=stored.history_limit,
     )
 
 

@@ -13,14 +13,11 @@ import itertools
 import os
 from pathlib import Path
 
-from ..core import png
+from ..core import png, thumbnails
 from ..core.messages import GeneratedImage, Result
 from ..core.request import Request
-from ..core.serialization import provenance
+from ..core.serialization import KEYWORD, provenance
 from .naming import file_name
-
-KEYWORD = "sd_blender"
-"""Of the provenance: the text in a PNG file and the custom property on an image are called the same."""
 
 
 class Saver:
@@ -50,7 +47,14 @@ class Saver:
                     f"The texture could not be saved in {self.folder} ({reason}), so it is packed in the .blend; "
                     "check the output folder in the preferences.",
                 )
-        return dataclasses.replace(image, warnings=warnings, png=data, provenance=story, path=path)
+        return dataclasses.replace(
+            image,
+            warnings=warnings,
+            png=data,
+            provenance=story,
+            path=path,
+            thumbnail=thumbnails.make(image.pixels),
+        )
 
 
 def encode(request: Request, image: GeneratedImage) -> bytes:

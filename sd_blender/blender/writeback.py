@@ -10,7 +10,7 @@ import bpy
 
 from ..core.errors import BlenderStateError
 from ..core.messages import Result
-from . import keeping, materials, targets, textures
+from . import history, keeping, materials, targets, textures
 from .saving import KEYWORD
 from .targets import Target
 
@@ -54,6 +54,7 @@ def deliver(result: Result, target: Target) -> Delivery:
             notes.append(f'{reason}; the texture is kept as image "{images[0].name}".')
     for image in images[1:] if shown else images:
         image.use_fake_user = True  # nothing shows it, and what nothing shows is not saved
+    notes.append(_record(result, images))
     _push_undo()
     return Delivery(tuple(image.name for image in images), " ".join(dict.fromkeys(filter(None, notes))))
 
@@ -65,6 +66,15 @@ def _show(image: bpy.types.Image, target: Target, source: bpy.types.Image | None
     material = target.find_material(thing) or materials.make_material(thing, target.slot)
     note = materials.show_image(material, image, made_by_us=KEYWORD, instead_of=source)
     return note or targets.advice(thing)
+
+
+def _record(result: Result, images: list[bpy.types.Image]) -> str:
+    """The pictures are here already; a history that fails must not lose them."""
+    try:
+        return history.record(bpy.context.scene, result, images)
+    except Exception:
+        logger.exception("the history could not take the texture")
+        return ""
 
 
 def _push_undo() -> None:

@@ -19,7 +19,7 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 COLOUR_TYPES = {3: 2, 4: 6}
 FILTER_UP = 2
 MAX_TEXT = 16 * 2**20
-"""Bytes of one text, unpacked; a stranger's file must not fill the memory."""
+"""Bytes of all texts, unpacked; a stranger's file must not fill the memory."""
 
 
 def encode(pixels: ImageArray, text: Mapping[str, str] | None = None) -> bytes:
@@ -42,15 +42,24 @@ def encode(pixels: ImageArray, text: Mapping[str, str] | None = None) -> bytes:
 
 def read_text(data: bytes) -> dict[str, str]:
     """The texts of a PNG file by keyword. Raises ValueError when ``data`` is no PNG file or is cut short."""
-    texts = {}
+    texts: dict[str, str] = {}
+    room = MAX_TEXT
     for kind, body in _chunks(data):
         if kind == b"tEXt":
             keyword, _, value = body.partition(b"\0")
             texts[keyword.decode("latin-1")] = value.decode("latin-1")
+        elif kind == b"zTXt":
+            keyword, _, value = body.partition(b"\0")
+            value = _inflate(value[1:], room)
+            room -= len(value)
+            texts[keyword.decode("latin-1")] = value.decode("latin-1")
         elif kind == b"iTXt":
             keyword, _, rest = body.partition(b"\0")
             compressed, (_, _, value) = rest[:1] == b"\1", rest[2:].split(b"\0", 2)
-            texts[keyword.decode("latin-1")] = (_inflate(value) if compressed else value).decode("utf-8")
+            if compressed:
+                value = _inflate(value, room)
+                room -= len(value)
+            texts[keyword.decode("latin-1")] = value.decode("utf-8")
     return texts
 
 
@@ -80,12 +89,12 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     raise ValueError("the PNG file is cut short")
 
 
-def _inflate(data: bytes) -> bytes:
+def _inflate(data: bytes, room: int) -> bytes:
     inflater = zlib.decompressobj()
     try:
-        text = inflater.decompress(data, MAX_TEXT)
+        text = inflater.decompress(data, room + 1)
     except zlib.error as error:
         raise ValueError("the PNG file is damaged") from error
-    if inflater.unconsumed_tail:
+    if len(text) > room:
         raise ValueError("the PNG file holds a text that is too long")
     return text

@@ -18,7 +18,13 @@ from tests.blender.conftest import drain_until, submit
 
 def traces():
     """Everything that an add-on can leave in Blender, as comparable values."""
-    bases = (bpy.types.Panel, bpy.types.Operator, bpy.types.PropertyGroup, bpy.types.AddonPreferences)
+    bases = (
+        bpy.types.Panel,
+        bpy.types.Operator,
+        bpy.types.PropertyGroup,
+        bpy.types.AddonPreferences,
+        bpy.types.UIList,
+    )
     classes = {c.__name__ for base in bases for c in base.__subclasses__() if c.is_registered}
     handlers = {
         name: [
@@ -49,7 +55,7 @@ NOTHING = {"classes": set(), "operators": [], "handlers": {}, "properties": [], 
 @pytest.mark.fault("F22")
 def test_twice_and_nothing_left():
     registered = traces()
-    assert registered["properties"] == [("Scene", "sd_blender")]
+    assert registered["properties"] == [("Scene", "sd_blender"), ("Scene", "sd_blender_history")]
     assert len(registered["classes"]) > 10
     assert registered["handlers"]
     for _ in range(2):

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Settings of a picture back into the scene, as many of them as this scene and this computer can take."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ..core import recall
+from ..core.errors import BlenderStateError, SDBlenderError
+from ..core.recall import Recalled
+from ..core.request import STARTER_MODEL
+from ..core.serialization import fingerprint
+from . import build_request, capture, preferences
+
+MAX_FILE = 2**30
+"""Bytes; the largest picture that we write is a quarter of it."""
+
+SEARCH_SECONDS = 2.0
+"""For the source among the images of the file; each is unpacked and compared to the last bit."""
+
+MAX_SHOWN = 6
+"""Names in one sentence."""
+
+
+def apply(context: bpy.types.Context, recalled: Recalled) -> str:
+    """Set what was recalled, and leave the rest as it is; returns one sentence on what could not be set, or "".
+
+    The seed is locked, so that Generate makes the same picture and not another one.
+    """
+    settings = context.scene.sd_blender
+    lost = list(recalled.lost)
+    values = dict(recalled.values)
+    task = values.pop("task")
+    settings.task = task.upper()
+    if task == "inpaint" and "strength" in values:
+        values["inpaint_strength"] = values.pop("strength")
+    if "tiling" in values:
+        values["tiling"] = values["tiling"].upper()
+    for name, usual in (("model", preferences.read().model_folder or STARTER_MODEL), ("wildcards", "")):
+        if name in values and not _set_folder(settings, name, values.pop(name), usual):
+            lost.append(name)
+    unset = [name for name, value in values.items() if not _set(settings, name, value)]
+    lost += [name.replace("_", " ") for name in unset]
+    if "seed" in values and "seed" not in unset:
+        settings.lock_seed = True
+    if task != "text_to_image":
+        lost += _set_sources(context, task, recalled)
+    if not lost:
+        return ""
+    more = f" and {len(lost) - MAX_SHOWN} more" if len(lost) > MAX_SHOWN else ""
+    return f"The settings are restored except for: {', '.join(lost[:MAX_SHOWN])}{more}; set these yourself."
+
+
+def _set(settings: Any, name: str, value: Any) -> bool:
+    """Set a property, unless this panel lacks it or it takes less than a request does."""
+    known = settings.bl_rna.properties.get(name)
+    if known is None:
+        return False
+    if known.type in ("INT", "FLOAT") and not known.hard_min <= value <= known.hard_max:
+        return False
+    setattr(settings, name, value)
+    return True
+
+
+def _set_folder(settings: Any, name: str, folder: str, usual: str) -> bool:
+    """Set a folder that is on this computer; empty stands for the usual one."""
+    known = name in settings.bl_rna.properties
+    if folder == usual:
+        if known:
+            setattr(settings, name, "")
+        return True
+    if not known:
+        return False
+    if folder == bpy.path.abspath(getattr(settings, name)):
+        return True
+    if folder != STARTER_MODEL and (build_request.is_foreign(folder) or not os.path.isdir(folder)):
+        return False
+    setattr(settings, name, folder)
+    return True
+
+
+def _set_sources(context: bpy.types.Context, task: str, recalled: Recalled) -> list[str]:
+    """Choose the images whose pixels are those of the request; returns what is not in this file as it was."""
+    settings = context.scene.sd_blender
+    lost = []
+    read = capture.image_pixels if task == "image_to_image" else capture.stored_bytes
+    wanted = recalled.arrays.get("image")
+    if image := _find(wanted, read, settings.source_image):
+        settings.source, settings.source_image = "IMAGE", image
+    else:
+        lost.append("source image")
+    if task == "image_to_image":
+        sides = [recalled.values.get("height"), recalled.values.get("width")]
+        settings.use_source_size = wanted is not None and _sides(wanted) == sides
+        return lost
+    if mask := _find(recalled.arrays.get("mask"), capture.mask_pixels, settings.mask_image):
+        settings.mask_source, settings.mask_image = "IMAGE", mask
+    else:
+        lost.append("mask")
+    return lost
+
+
+def _sides(wanted: dict[str, Any]) -> list:
+    """Height and width of an array, as its fingerprint tells them."""
+    shape = wanted.get("shape")
+    return shape[:2] if isinstance(shape, list) else []
+
+
+def _find(
+    wanted: Any, read: Callable[[bpy.types.Image], np.ndarray], likely: bpy.types.Image | None
+) -> bpy.types.Image | None:
+    """The image whose pixels have this fingerprint."""
+    if not isinstance(wanted, dict):
+        return None
+    until = time.monotonic() + SEARCH_SECONDS
+    for image in _readable(likely):
+        if time.monotonic() > until:
+            break
+        width, height = image.size
+        if [height, width] != _sides(wanted):
+            continue
+        try:
+            if fingerprint(read(image)) == wanted:
+                return image
+        except SDBlenderError:
+            continue
+    return None
+
+
+def _readable(likely: bpy.types.Image | None) -> Iterator[bpy.types.Image]:
+    """Images, the likely one first. To read one that is not loaded would open a file that a stranger may have named."""
+    if likely is not None:
+        yield likely
+    for image in bpy.data.images:
+        at_hand = image.has_data or image.packed_file or image.source == "GENERATED"
+        if image != likely and at_hand and image.type != "RENDER_RESULT":
+            yield image
+
+
+def read_file(path: str) -> Recalled:
+    """The settings in a PNG file. Raises SDBlenderError."""
+    try:
+        if not os.path.isfile(path):
+            raise BlenderStateError(f"There is no file {path}; choose another one.")
+        if os.path.getsize(path) > MAX_FILE:
+            raise BlenderStateError(f"{path} is too large to be a picture of ours; choose another file.")
+        with open(path, "rb") as file:
+            return recall.from_png(file.read())
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise BlenderStateError(f"{path} cannot be read ({reason}); choose another file.") from error
