@@ -100,30 +100,35 @@ class SDB_OT_diagnose(Idle, bpy.types.Operator):
 
 def draw(layout: bpy.types.UILayout, context: bpy.types.Context, stored: bpy.types.AddonPreferences) -> None:
     """The engine's part of the preferences."""
-    if engine_setup.key_of(preferences.read()) != state.looked_for:
-        engine_setup.look_soon()
     box = layout.box()
-    look = state.look
-    box.label(text=look.summary, icon="CHECKMARK" if look.ready else "INFO")
-    if state.activity in ("install", "diagnose"):
-        draw_activity(box)
-    else:
-        draw_install(box, context)
-    if state.error:
-        draw_sentence(box, context, state.error, "ERROR")
-    elif state.note:
-        draw_sentence(box, context, state.note, "INFO")
+    draw_state(box, context)
     column = box.column()
     for name in ("engine_build", "engine_folder", "engine_python"):
         column.prop(stored, name)
     column.operator("sdb.diagnose", icon="COPYDOWN")
 
 
-def draw_activity(layout: bpy.types.UILayout) -> None:
+def draw_state(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Which engine there is, what can be installed, and how that goes."""
+    if engine_setup.key_of(preferences.read()) != state.looked_for:
+        engine_setup.look_soon()
+    layout.label(text=state.look.summary, icon="CHECKMARK" if state.look.ready else "INFO")
+    if state.activity in ("install", "diagnose"):
+        draw_activity(layout, context)
+    else:
+        draw_install(layout, context)
+    if state.error:
+        draw_sentence(layout, context, state.error, "ERROR")
+    elif state.note:
+        draw_sentence(layout, context, state.note, "INFO")
+
+
+def draw_activity(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     row = layout.row(align=True)
-    text = state.text or ("Writing the report" if state.activity == "diagnose" else "Starting")
-    row.progress(factor=state.factor, type="BAR", text=text)
+    row.progress(factor=state.factor, type="BAR", text=f"{state.factor:.0%}")
     row.operator("sdb.cancel_engine", text="", icon="X")
+    text = state.text or ("Writing the report" if state.activity == "diagnose" else "Starting")
+    draw_sentence(layout, context, text, "TIME")
 
 
 def draw_install(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -132,13 +137,14 @@ def draw_install(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     if look.refusal:
         draw_sentence(layout, context, look.refusal, "INFO")
     elif look.offer:
-        layout.label(text=look.offer, icon="IMPORT")
+        draw_sentence(layout, context, look.offer, "IMPORT")
         row = layout.row()
         row.scale_y = 1.4
         row.enabled = bool(bpy.app.online_access)
         row.operator("sdb.install_engine", text="Update Engine" if look.ready else "Install Engine")
         if not bpy.app.online_access:
             draw_sentence(layout, context, OFFLINE, "INTERNET")
+            layout.prop(context.preferences.system, "use_online_access")
     elif look.ready and not state.look.summary.startswith("Own Python"):
         layout.operator("sdb.install_engine", text="Repair Engine", icon="FILE_REFRESH").repair = True
 

@@ -157,6 +157,11 @@ def cancel() -> None:
         _task.cancel()
 
 
+def is_missing() -> bool:
+    """Whether no engine is installed or named; quick enough for each drawing."""
+    return resolve_engine_python(preferences.read()) is None
+
+
 def key_of(wanted: Preferences) -> tuple[str, ...]:
     """The preferences that a look depends on."""
     return (str(engine_folder(wanted)), str(named_python(wanted) or ""), wanted.engine_build)
@@ -257,8 +262,8 @@ def wait(on_change: Callable[[str], None]) -> None:
         raise interrupted
 
 
-def redraw(areas: Sequence[str] = ("PREFERENCES",)) -> None:
-    """Have the preferences drawn anew."""
+def redraw(areas: Sequence[str] = ("PREFERENCES", "VIEW_3D", "IMAGE_EDITOR")) -> None:
+    """Have what shows the state drawn anew."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type in areas:

@@ -48,7 +48,7 @@ def choose(preferences: Preferences) -> EngineChoice:
     python = resolve_engine_python(preferences)
     if python is None and not (in_background() and importlib.util.find_spec("torch")):
         raise EngineUnavailable(
-            "The engine is not installed; press Install Engine in the add-on's preferences."
+            "The engine is not installed; press Install Engine in the sidebar or in the add-on's preferences."
         )
     return EngineChoice(
         python,

@@ -142,7 +142,7 @@ def test_first_minute(entry, installer, monkeypatch):
     state.look = Look("No engine yet", False, "torch 2.13.0 for CUDA, 2.8 GB to download, 6.0 GB on the disk")
     shown = drawn(entry)
     for words in ("No engine yet", state.look.offer, "sdb.install_engine", "sdb.diagnose"):
-        assert words in shown, shown
+        assert words in " ".join(shown), shown
     assert not bpy.app.online_access
     assert "Allow Online Access" in " ".join(map(str, shown))
     state.activity, state.text, state.factor = "install", "Downloading, 1 GB of 2 GB", 0.4

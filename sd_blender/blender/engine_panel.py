@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The first minute: as long as there is no engine, the sidebar says what is missing and has the button for it."""
+
+from __future__ import annotations
+
+import bpy
+
+from . import engine_operators, engine_setup, guard
+from .engine_setup import state
+from .panels import ImageEditor, View3D
+from .preferences import ADD_ON
+
+
+class Engine:
+    """Goes away when the engine is there."""
+
+    bl_label = "Engine"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return state.activity == "install" or engine_setup.is_missing()
+
+    @guard.draw
+    def draw(self, context: bpy.types.Context) -> None:
+        engine_operators.draw_state(self.layout, context)
+        row = self.layout.row()
+        row.operator(
+            "preferences.addon_show", text="More in the Preferences", icon="PREFERENCES"
+        ).module = ADD_ON
+
+
+class SDB_PT_view3d_engine(View3D, Engine, bpy.types.Panel):
+    pass
+
+
+class SDB_PT_image_engine(ImageEditor, Engine, bpy.types.Panel):
+    pass
+
+
+register, unregister = bpy.utils.register_classes_factory((SDB_PT_view3d_engine, SDB_PT_image_engine))
