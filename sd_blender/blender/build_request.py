@@ -24,7 +24,8 @@ from ..core.request import (
     Tiling,
 )
 from ..core.validation import validate
-from . import capture, lifecycle, materials, preferences, targets
+from ..core.wildcards import prompts_of
+from . import capture, lifecycle, materials, preferences, prompts, targets
 from .targets import Target
 
 Values = dict[str, Any]
@@ -50,7 +51,7 @@ def build(context: bpy.types.Context) -> Job:
     values = _common(settings)
     if settings.task == "TEXT_TO_IMAGE":
         request, source = TextToImage(**values), None
-        validate(request)
+        _check(request)
     elif settings.task == "IMAGE_TO_IMAGE":
         request, source = _image_to_image(context, values)
     else:
@@ -65,7 +66,8 @@ def refuse_early(context: bpy.types.Context) -> None:
     if busy := lifecycle.busy_with():
         raise BlenderStateError(f"Blender is {busy}; wait until it is done.")
     _refuse_unknown_choices(settings)
-    if not settings.prompt.strip() and settings.task != "INPAINT":
+    prompts.find_style(settings.style)
+    if not prompts.written(settings).strip() and settings.task != "INPAINT":
         raise BlenderStateError("The prompt is empty; describe the texture you want.")
     if settings.destination == "MATERIAL":
         targets.check_object(context.view_layer.objects.active)
@@ -146,8 +148,8 @@ def find_mask(context: bpy.types.Context) -> bpy.types.Image:
     return mask
 
 
-def _common(settings: Any) -> Values:
-    sampling = Sampling(
+def sampling(settings: Any) -> Sampling:
+    return Sampling(
         width=settings.width,
         height=settings.height,
         steps=settings.steps,
@@ -156,19 +158,31 @@ def _common(settings: Any) -> Values:
         seed=settings.seed,
         count=settings.count,
     )
+
+
+def _common(settings: Any) -> Values:
+    prompt, negative_prompt = prompts.sent(settings)
     return {
-        "prompt": settings.prompt,
-        "negative_prompt": settings.negative_prompt,
+        "prompt": prompt,
+        "negative_prompt": negative_prompt,
+        # Never of the scene: a stranger's .blend could send what a file of this computer holds.
+        "wildcards": preferences.read().wildcards_folder,
         "model": _model(settings),
         "tiling": Tiling[settings.tiling],
-        "sampling": sampling,
+        "sampling": sampling(settings),
     }
+
+
+def _check(request: Request) -> None:
+    """Raise InvalidRequest for what the engine would refuse, a missing list of wildcards included."""
+    validate(request)
+    prompts_of(request)
 
 
 def _image_to_image(context: bpy.types.Context, values: Values) -> tuple[Request, bpy.types.Image | None]:
     settings = context.scene.sd_blender
     values["strength"] = settings.strength
-    validate(ImageToImage(**values, image=np.zeros((16, 16, 3), np.uint8)))  # all but the pixels
+    _check(ImageToImage(**values, image=np.zeros((16, 16, 3), np.uint8)))  # all but the pixels
     source = None if settings.source in RENDERED_SOURCES else find_source(context)
     pixels = _rendered(context) if source is None else capture.image_pixels(source)
     if settings.use_source_size:
@@ -189,14 +203,22 @@ def _inpaint(context: bpy.types.Context, values: Values) -> tuple[Request, bpy.t
     if settings.mask_source == "STENCIL" and context.tool_settings.image_paint.invert_stencil:
         mask = 1.0 - mask
     # All but the source's pixels, which may have to be rendered first.
-    validate(Inpaint(**values, image=np.zeros((*mask.shape, 3), np.uint8), mask=mask))
-    source = None if settings.source in RENDERED_SOURCES else find_source(context)
-    if source is not None and source.type == "RENDER_RESULT":
-        source = None
-    pixels = _rendered(context) if source is None else capture.stored_bytes(source)
+    _check(Inpaint(**values, image=np.zeros((*mask.shape, 3), np.uint8), mask=mask))
+    source, pixels = stored_source(context)
     request = Inpaint(**values, image=pixels, mask=mask)
     validate(request)
     return request, source
+
+
+def stored_source(context: bpy.types.Context) -> tuple[bpy.types.Image | None, ImageArray]:
+    """The image that the settings name as the source, None for a render, and its bytes as they are stored.
+
+    uint8, height x width x 3 or 4. Raises BlenderStateError; a New Render is made now.
+    """
+    source = None if context.scene.sd_blender.source in RENDERED_SOURCES else find_source(context)
+    if source is not None and source.type == "RENDER_RESULT":
+        source = None
+    return source, _rendered(context) if source is None else capture.stored_bytes(source)
 
 
 def _rendered(context: bpy.types.Context) -> ImageArray:

@@ -12,6 +12,9 @@ from ..core.messages import GeneratedImage, Result
 from . import naming
 from .saving import encode, write
 
+FOLDER = "sd_blender"
+"""Of the add-on, in the user's data files of Blender."""
+
 
 def keep(result: Result) -> str:
     """Have every picture of a result in a file and say where: the path of the one, or the folder of several.
@@ -41,8 +44,8 @@ def _save(result: Result, picture: GeneratedImage) -> str:
 
 
 def safe_folder() -> str:
-    """A folder for pictures among the user's own files of Blender, which uninstalling an extension does not empty.
+    """A folder among the user's own files of Blender, which uninstalling an extension does not empty.
 
     That is why it is not ``extension_path_user``. "" when the folder cannot be made.
     """
-    return bpy.utils.user_resource("DATAFILES", path="sd_blender", create=True)
+    return bpy.utils.user_resource("DATAFILES", path=FOLDER, create=True)

@@ -8,6 +8,7 @@ import logging
 import bpy
 import numpy as np
 from bpy.app.handlers import persistent
+from numpy.typing import NDArray
 
 from ..core import png
 from ..core.errors import BlenderStateError, SDBlenderError
@@ -31,7 +32,7 @@ class SDB_OT_new_mask(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         settings = context.scene.sd_blender
         try:
-            name, width, height = _source_size(context)
+            name, width, height = source_size(context)
         except SDBlenderError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
@@ -68,27 +69,45 @@ class SDB_OT_use_as_source(bpy.types.Operator):
 
 
 def new_mask(name: str, width: int, height: int) -> bpy.types.Image:
-    """A black 8-bit image to paint on; it is packed, and packed again with its strokes at each save."""
-    black = png.encode(np.zeros((height, width, 3), np.uint8))
-    mask = packed_image(black, naming.file_name(name, 0, black))
+    """A black 8-bit image to paint on; see :func:`mask_of`."""
+    return mask_of(name, np.zeros((height, width), np.uint8))
+
+
+def mask_of(name: str, values: NDArray[np.uint8]) -> bpy.types.Image:
+    """An 8-bit image of a mask (height x width, 255 = regenerate, row 0 at the top), packed at once.
+
+    It is packed again with its strokes at each save.
+    """
+    data = encode(values)
+    mask = packed_image(data, naming.file_name(name, 0, data))
     mask.name = name
     mask.colorspace_settings.name = "Non-Color"  # a stroke of 0.5 is a mask of 0.5
     mask[MASK_KEYWORD] = True
     return mask
 
 
-def _source_size(context: bpy.types.Context) -> tuple[str, int, int]:
+def encode(values: NDArray[np.uint8]) -> bytes:
+    """The PNG file of a mask of 8 bits, height x width."""
+    return png.encode(np.repeat(values[..., None], 3, axis=2))
+
+
+def source_size(context: bpy.types.Context) -> tuple[str, int, int]:
     """Name, width and height of what the mask is for. Raises BlenderStateError when there is nothing."""
     settings = context.scene.sd_blender
     if settings.source in build_request.RENDERED_SOURCES:
-        render = context.scene.render
-        scale = render.resolution_percentage / 100
-        return "Render", int(render.resolution_x * scale), int(render.resolution_y * scale)
+        return "Render", *rendered_size(context.scene)
     image = build_request.find_source(context)
     width, height = image.size
     if not (width and height):
         raise BlenderStateError(f'Image "{image.name}" has no pixels; choose another one.')
     return image.name, width, height
+
+
+def rendered_size(scene: bpy.types.Scene) -> tuple[int, int]:
+    """Width and height of the scene's renders."""
+    render = scene.render
+    scale = render.resolution_percentage / 100
+    return int(render.resolution_x * scale), int(render.resolution_y * scale)
 
 
 def _paint_on(context: bpy.types.Context, mask: bpy.types.Image) -> str:

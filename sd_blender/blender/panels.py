@@ -6,6 +6,7 @@ from __future__ import annotations
 import bpy
 
 from . import guard
+from .prompt_panel import draw_presets, draw_prompt
 from .properties import status
 from .sentences import draw_sentence
 
@@ -41,8 +42,7 @@ class Main:
         layout = self.layout
         settings = context.scene.sd_blender
         layout.row().prop(settings, "task", expand=True)
-        layout.prop(settings, "prompt", text="", placeholder="Prompt")
-        layout.prop(settings, "negative_prompt", text="", placeholder="Negative prompt")
+        draw_prompt(layout, context)
         draw_generate(layout)
         draw_status(layout, context)
         column = self.prepared().column()
@@ -125,6 +125,9 @@ class Mask:
         row = column.row()
         row.active = settings.crop_to_mask
         row.prop(settings, "context")
+        if line := status.crop_line(settings):
+            draw_sentence(column, context, line, "INFO")
+        column.prop(settings, "show_mask")
 
 
 class Sampling:
@@ -135,6 +138,7 @@ class Sampling:
     def draw(self, context: bpy.types.Context) -> None:
         settings = context.scene.sd_blender
         column = self.prepared().column()
+        draw_presets(column, context)
         for name in ("steps", "guidance_scale", "scheduler", "count", "model"):
             column.prop(settings, name)
         column.operator("sdb.unload")

@@ -44,6 +44,7 @@ class Preferences:
 
     model_folder: str = ""
     output_folder: str = ""
+    wildcards_folder: str = ""
     device: str = "AUTO"
     precision: str = "AUTO"
     engine_folder: str = ""
@@ -66,6 +67,11 @@ class SDB_AP_preferences(bpy.types.AddonPreferences):
         name="Output Folder",
         description="Folder that every texture is saved to, as PNG with its settings inside. "
         "Empty to pack textures into the .blend",
+        subtype="DIR_PATH",
+    )
+    wildcards_folder: StringProperty(
+        name="Wildcards Folder",
+        description="Folder of text files with a choice on each line: __stone__ in a prompt is a line of stone.txt",
         subtype="DIR_PATH",
     )
     device: EnumProperty(name="Device", description="Where textures are computed", items=DEVICES)
@@ -107,7 +113,9 @@ class SDB_AP_preferences(bpy.types.AddonPreferences):
         layout.use_property_split = True
         layout.use_property_decorate = False
         engine_operators.draw(layout, context, self)
-        for name in ("model_folder", "output_folder", "device", "precision", "idle_minutes", "history_limit"):
+        for name in ("model_folder", "output_folder", "wildcards_folder", "device", "precision"):
+            layout.prop(self, name)
+        for name in ("idle_minutes", "history_limit"):
             layout.prop(self, name)
 
 
@@ -120,6 +128,7 @@ def read() -> Preferences:
     return Preferences(
         model_folder=bpy.path.abspath(stored.model_folder),
         output_folder=bpy.path.abspath(stored.output_folder),
+        wildcards_folder=bpy.path.abspath(stored.wildcards_folder),
         device=stored.device,
         precision=stored.precision,
         engine_folder=bpy.path.abspath(stored.engine_folder),

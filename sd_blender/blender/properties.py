@@ -7,9 +7,12 @@ import zlib
 from dataclasses import dataclass
 
 import bpy
+import numpy as np
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+from numpy.typing import NDArray
 
-from ..core.request import SCHEDULERS
+from ..core.geometry import inpaint_region
+from ..core.request import SCHEDULERS, Tiling
 from . import compat
 
 TASKS = (
@@ -53,12 +56,25 @@ class QueuedJob:
     is_first: bool
 
 
+@dataclass(frozen=True)
+class MaskExtent:
+    """Where a mask is, as it was when it was last looked at.
+
+    uid: session id of its image. rows, columns: for each of them, whether it holds any of the mask.
+    """
+
+    uid: int
+    rows: NDArray[np.bool_]
+    columns: NDArray[np.bool_]
+
+
 @dataclass
 class Status:
     """What panels show of the jobs; the pump keeps it current.
 
     factor: 0..1 of the running job. error: one sentence, "" when all is well; note: one that is no error. queue: the
     open jobs where there is more than one. preview_icon: the number of the icon that shows the picture so far, or 0.
+    mask: the extent of the mask in use, where it is known.
     """
 
     busy: bool = False
@@ -69,11 +85,27 @@ class Status:
     note: str = ""
     queue: tuple[QueuedJob, ...] = ()
     preview_icon: int = 0
+    mask: MaskExtent | None = None
 
     @property
     def message(self) -> str:
         """The one sentence that is shown: an error before a note."""
         return self.error or self.note
+
+    def crop_line(self, settings: SDB_PG_settings) -> str:
+        """How much of the source Crop to Mask generates, or "" where that is not known."""
+        if self.mask is None or not settings.crop_to_mask or not settings.tiling:
+            return ""
+        if settings.mask_source == "IMAGE" and self.mask.uid != getattr(
+            settings.mask_image, "session_uid", 0
+        ):
+            return ""
+        rows, columns = self.mask.rows, self.mask.columns
+        if not rows.any():
+            return "The mask is empty; paint white where the image should change"
+        margin = max(settings.context, settings.feather)
+        _, region = inpaint_region(rows, columns, margin, Tiling[settings.tiling])
+        return f"Generates {region.width} x {region.height} of {columns.size} x {rows.size} px"
 
     def reset(self) -> None:
         self.__init__()
@@ -86,7 +118,13 @@ class SDB_PG_settings(bpy.types.PropertyGroup):
     """Everything the next Generate uses, as ``Scene.sd_blender``."""
 
     prompt: StringProperty(name="Prompt", description="What the texture shows")
+    prompt_text: PointerProperty(
+        name="Prompt Text", description="A text whose lines are the prompt", type=bpy.types.Text
+    )
     negative_prompt: StringProperty(name="Negative Prompt", description="What the texture must not show")
+    # A name and no enumeration: it says which style it was on a computer that lacks it, and Blender 4.2 crashes at exit
+    # when a property has ever had a callback.
+    style: StringProperty(name="Style", description="Style that the prompts are written in. Empty for none")
     task: EnumProperty(name="Task", description="What the texture is made from", items=TASKS)
     destination: EnumProperty(name="Result", description="Where the texture goes", items=DESTINATIONS)
     model: StringProperty(
@@ -146,6 +184,12 @@ class SDB_PG_settings(bpy.types.PropertyGroup):
         min=0,
         max=2048,
         subtype="PIXEL",
+    )
+
+    show_mask: BoolProperty(
+        name="Show Mask",
+        description="Draw the mask over the source in the Image Editor, and the source beneath the mask",
+        default=True,
     )
 
     width: IntProperty(

@@ -16,7 +16,7 @@ from ..core.errors import BlenderStateError, SDBlenderError
 from ..core.recall import Recalled
 from ..core.request import STARTER_MODEL
 from ..core.serialization import fingerprint
-from . import build_request, capture, preferences
+from . import build_request, capture, preferences, prompts
 
 MAX_FILE = 2**30
 """Bytes; the largest picture that we write is a quarter of it."""
@@ -42,9 +42,9 @@ def apply(context: bpy.types.Context, recalled: Recalled) -> str:
         values["inpaint_strength"] = values.pop("strength")
     if "tiling" in values:
         values["tiling"] = values["tiling"].upper()
-    for name, usual in (("model", preferences.read().model_folder or STARTER_MODEL), ("wildcards", "")):
-        if name in values and not _set_folder(settings, name, values.pop(name), usual):
-            lost.append(name)
+    lost += _set_prompts(settings, values)
+    if "model" in values and not _set_model(settings, values.pop("model")):
+        lost.append("model")
     unset = [name for name, value in values.items() if not _set(settings, name, value)]
     lost += [name.replace("_", " ") for name in unset]
     if "seed" in values and "seed" not in unset:
@@ -68,20 +68,28 @@ def _set(settings: Any, name: str, value: Any) -> bool:
     return True
 
 
-def _set_folder(settings: Any, name: str, folder: str, usual: str) -> bool:
+def _set_prompts(settings: Any, values: dict[str, Any]) -> list[str]:
+    """Set both prompts, and the style in which they are the same; returns what they need and is not as it was."""
+    folder = values.pop("wildcards", "")
+    if "prompt" not in values:
+        return []
+    prompt = values.pop("prompt")
+    negative_prompt = values.pop("negative_prompt", settings.negative_prompt)
+    prompts.put_back(settings, prompt, negative_prompt)
+    usual = folder in ("", preferences.read().wildcards_folder)
+    return [] if usual or "__" not in prompt + negative_prompt else ["wildcards folder"]
+
+
+def _set_model(settings: Any, folder: str) -> bool:
     """Set a folder that is on this computer; empty stands for the usual one."""
-    known = name in settings.bl_rna.properties
-    if folder == usual:
-        if known:
-            setattr(settings, name, "")
+    if folder == (preferences.read().model_folder or STARTER_MODEL):
+        settings.model = ""
         return True
-    if not known:
-        return False
-    if folder == bpy.path.abspath(getattr(settings, name)):
+    if folder == bpy.path.abspath(settings.model):
         return True
     if folder != STARTER_MODEL and (build_request.is_foreign(folder) or not os.path.isdir(folder)):
         return False
-    setattr(settings, name, folder)
+    settings.model = folder
     return True
 
 

@@ -30,6 +30,36 @@ class Style:
         """The prompt and the negative prompt in this style."""
         return _fill(self.prompt, prompt), _fill(self.negative_prompt, negative_prompt)
 
+    def words_in(self, prompt: str, negative_prompt: str = "") -> tuple[str, str] | None:
+        """The words that :meth:`apply` makes these prompts of, or None when there are none."""
+        words = _words_in(self.prompt, prompt), _words_in(self.negative_prompt, negative_prompt)
+        return words if self.apply(*words) == (prompt, negative_prompt) else None
+
+
+def take_apart(
+    styles: Sequence[Style], prompt: str, negative_prompt: str
+) -> tuple[Style | None, tuple[str, str]]:
+    """The style that may have made these prompts, and the artist's words; both together give the same prompts again.
+
+    Of several, the one that leaves the fewest words. A style that adds nothing to them does not count.
+    """
+    best, words = None, (prompt, negative_prompt)
+    for style in styles:
+        found = style.words_in(prompt, negative_prompt)
+        if found is not None and len("".join(found)) < len("".join(words)):
+            best, words = style, found
+    return best, words
+
+
+def _words_in(template: str, text: str) -> str:
+    """The words in ``text`` if it is the template filled with any; else something that does not fill it to ``text``."""
+    if text == _fill(template, ""):
+        return ""
+    before, place, after = template.partition(PLACE)
+    if not place:
+        before, after = "", f", {template}" if template.strip() else ""
+    return text.removeprefix(before).removesuffix(after)
+
 
 def _fill(template: str, words: str) -> str:
     if PLACE not in template:

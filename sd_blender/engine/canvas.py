@@ -13,10 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from ..core.geometry import Region, Size, context_crop, mask_bounds, round_up, working_size
+from ..core.geometry import Size, inpaint_region, round_up, working_size
 from ..core.pixels import composite, feather_mask
 from ..core.request import ImageArray, ImageToImage, Inpaint, MaskArray, Request, Tiling
 
@@ -84,11 +83,13 @@ def plan(request: Request, grid: Grid) -> Work:
 
 def _plan_inpaint(request: Inpaint, grid: Grid) -> Work:
     """Roll the canvas so that a mask across a wrapped edge is in one piece, then work on the region around it."""
-    shift = _centring_shift(request.mask, request.tiling)
+    # The feather needs new pixels to blend in as far as it reaches.
+    margin = max(request.context, request.feather) if request.crop_to_mask else max(request.mask.shape)
+    rows, columns = request.mask.any(axis=1), request.mask.any(axis=0)
+    shift, region = inpaint_region(rows, columns, margin, request.tiling)
     mask = np.roll(request.mask, shift, axis=(0, 1))
     image = np.roll(request.image[..., :3], shift, axis=(0, 1))
     canvas = Size(mask.shape[1], mask.shape[0])
-    region = _region(mask, request, canvas)
     # Only a region that spans the canvas has its other edge for a neighbour.
     tiling = Tiling.of(
         x=request.tiling.wraps_x and region.width == canvas.width,
@@ -110,33 +111,6 @@ def _plan_inpaint(request: Inpaint, grid: Grid) -> Work:
         Image.fromarray(_cells_to_change(mask[region.slices], size, grid.latent)),
         request.strength,
     )
-
-
-def _region(mask: MaskArray, request: Inpaint, canvas: Size) -> Region:
-    bounds = mask_bounds(mask)
-    if bounds is None or not request.crop_to_mask:
-        return Region(0, 0, canvas.width, canvas.height)
-    # The feather needs new pixels to blend in as far as it reaches.
-    return context_crop(bounds, max(request.context, request.feather), canvas)
-
-
-def _centring_shift(mask: MaskArray, tiling: Tiling) -> tuple[int, int]:
-    """Rows and columns to roll by; 0 along axes that do not tile."""
-    rows = _centre_of_circle(mask.any(axis=1)) if tiling.wraps_y else 0
-    columns = _centre_of_circle(mask.any(axis=0)) if tiling.wraps_x else 0
-    return rows, columns
-
-
-def _centre_of_circle(used: NDArray[np.bool_]) -> int:
-    """The shift that brings the longest unused run of a circle to its ends; 0 if every place is used."""
-    if used.all():
-        return 0
-    places = np.flatnonzero(used)
-    gaps = np.diff(places, append=places[0] + used.size)
-    widest = int(gaps.argmax())
-    first = int(places[(widest + 1) % places.size])
-    extent = used.size - int(gaps[widest]) + 1
-    return (used.size - extent) // 2 - first
 
 
 def _cells_to_change(mask: MaskArray, size: Size, cell: int) -> ImageArray:

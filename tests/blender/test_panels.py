@@ -86,8 +86,10 @@ def test_every_setting_is_in_a_panel(settings):
         settings.task, settings.source, settings.mask_source = task, source, mask
         settings.use_source_size = False
         drawn |= {name for p in panels.classes for name in draw(p) or ()}
+    settings.prompt_text = bpy.data.texts.new("Prompt")
+    drawn |= set(draw(panels.SDB_PT_view3d_main))
     names = {p.identifier for p in properties.SDB_PG_settings.bl_rna.properties} - {"rna_type", "name"}
-    assert names <= drawn
+    assert names - drawn == {"style"}  # a menu sets it
 
 
 def test_progress_and_cancel_while_busy_only(settings):
@@ -144,7 +146,7 @@ def test_panels_import_settings_and_nothing_that_acts():
     imported = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     for node in (node for node in nodes if isinstance(node, ast.ImportFrom)):
         imported |= {node.module} if node.module else {alias.name for alias in node.names}
-    assert imported == {"__future__", "bpy", "guard", "properties", "sentences"}
+    assert imported == {"__future__", "bpy", "guard", "prompt_panel", "properties", "sentences"}
 
 
 def labels():

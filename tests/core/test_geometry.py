@@ -2,8 +2,16 @@
 import numpy as np
 import pytest
 
-from sd_blender.core.geometry import Region, Size, context_crop, mask_bounds, round_up, working_size
-from sd_blender.core.request import Sampling
+from sd_blender.core.geometry import (
+    Region,
+    Size,
+    context_crop,
+    inpaint_region,
+    mask_bounds,
+    round_up,
+    working_size,
+)
+from sd_blender.core.request import Sampling, Tiling
 
 
 @pytest.mark.parametrize("number, expected", [(1, 8), (8, 8), (9, 16), (8192, 8192)])
@@ -42,3 +50,25 @@ def test_context_stops_at_the_canvas():
 )
 def test_working_size(region, expected):
     assert working_size(region, Sampling(width=512, height=512), 8) == expected
+
+
+def used(length, *places):
+    rows = np.zeros(length, np.bool_)
+    rows[list(places)] = True
+    return rows
+
+
+def test_the_region_around_a_mask():
+    assert inpaint_region(used(40, 10, 19), used(60, 3, 8), 5, Tiling.OFF) == ((0, 0), Region(0, 5, 14, 20))
+
+
+def test_a_mask_across_an_edge_that_wraps_is_in_one_piece():
+    rows, columns = used(40, 0, 1, 38, 39), used(60, 20, 29)
+    (down, across), region = inpaint_region(rows, columns, 3, Tiling.Y)
+    assert across == 0 and region.size == Size(16, 10)
+    assert np.roll(rows, down)[region.top + 3 : region.bottom - 3].all()
+    assert inpaint_region(rows, columns, 3, Tiling.X)[1].height == 40
+
+
+def test_an_empty_mask_is_all_of_the_canvas():
+    assert inpaint_region(used(40), used(60), 5, Tiling.BOTH) == ((0, 0), Region(0, 0, 60, 40))

@@ -14,7 +14,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "sd_blender"
 
 TORCH = {"torch", "diffusers", "transformers", "safetensors", "tokenizers", "PIL", "scipy"}
-BPY = {"bpy", "blf", "bpy_extras", "gpu", "mathutils", "addon_utils", "bl_ui", "gpu_extras"}
+BPY = {"bpy", "bmesh", "blf", "bpy_extras", "gpu", "mathutils", "addon_utils", "bl_ui", "gpu_extras"}
 
 # What each layer may import beside the standard library and itself: other packages, and other layers.
 PACKAGES = {

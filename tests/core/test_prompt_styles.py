@@ -17,6 +17,7 @@ from sd_blender.core.prompt_styles import (
     bundled_styles,
     export_styles,
     import_styles,
+    take_apart,
 )
 from sd_blender.core.wildcards import WildcardLists, expand
 
@@ -41,6 +42,36 @@ OWN = Style("Mine", "{prompt}, größer “stone” 🧱", "blur")
 def test_a_template_takes_the_words_in(template, words, expected):
     assert Style("A", template, "b").apply(words, "c") == (expected, "c, b")
     assert Style("A", "b", template).apply("c", words) == ("c, b", expected)
+
+
+WORDS = [("mossy stone", "people"), ("", ""), (" ", "x"), ("{prompt}", "a, b"), ("größer, {wet|dry}", "")]
+
+
+@pytest.mark.parametrize("template", ["of {prompt}, sharp", "sharp", "{prompt}", "", "a {prompt} b {prompt}"])
+@pytest.mark.parametrize("words", WORDS)
+def test_taken_apart_and_put_together_the_prompts_are_the_same(template, words):
+    prompts = Style("A", template, "blur").apply(*words)
+    style, found = take_apart([*bundled_styles(), Style("A", template, "blur")], *prompts)
+    assert (found if style is None else style.apply(*found)) == prompts
+
+
+@pytest.mark.parametrize("words", [("mossy stone", "people"), ("mossy stone", ""), ("", "")])
+def test_every_bundled_style_is_told_from_its_prompts(words):
+    for style in bundled_styles():
+        assert take_apart(bundled_styles(), *style.apply(*words)) == (style, words)
+
+
+def test_prompts_of_no_style_stay_as_they_are():
+    nothing = Style("Nothing", "{prompt}", "")
+    assert take_apart([nothing, OWN], "mossy stone", "people") == (None, ("mossy stone", "people"))
+    assert take_apart([], "a", "b") == (None, ("a", "b"))
+    # "b" stands once where it would have to stand twice, at the beginning and at the end.
+    assert take_apart([Style("A", "b{prompt}b")], "b", "") == (None, ("b", ""))
+
+
+def test_the_style_that_says_most_is_told():
+    short, long = Style("Short", "{prompt}, sharp"), Style("Long", "photo of {prompt}, sharp")
+    assert take_apart([short, long], "photo of moss, sharp", "") == (long, ("moss", ""))
 
 
 def test_the_bundled_styles_are_ready_to_use():

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Prompt, style and presets in the sidebar, and their menus."""
+
+from __future__ import annotations
+
+import bpy
+
+from ..core.errors import SDBlenderError
+from ..core.named_files import MAX_NAME
+from . import guard, prompts
+from .library import PRESETS, STYLES
+from .sentences import draw_sentence
+
+SHOWN = 600
+"""Characters of a prompt, which is drawn at every redraw."""
+
+
+def draw_prompt(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Both prompts, the style, and what is sent where that is not what the fields show."""
+    settings = context.scene.sd_blender
+    row = layout.row(align=True)
+    if settings.prompt_text is None:
+        row.prop(settings, "prompt", text="", placeholder="Prompt")
+    else:
+        row.prop(settings, "prompt_text", text="")
+    row.operator("sdb.edit_prompt", text="", icon="TEXT")
+    layout.prop(settings, "negative_prompt", text="", placeholder="Negative prompt")
+    layout.menu("SDB_MT_styles", text=settings.style[:MAX_NAME] or "No Style")
+    if complaint := STYLES.complaint():
+        draw_sentence(layout, context, complaint, "ERROR")
+    if settings.style or settings.prompt_text is not None:
+        draw_sent(layout.box(), context)
+
+
+def draw_sent(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    try:
+        prompt, negative_prompt = prompts.sent(context.scene.sd_blender)
+    except SDBlenderError as error:
+        draw_sentence(layout, context, str(error), "ERROR")
+        return
+    draw_sentence(layout, context, shown(prompt) or "(no prompt)", "ADD")
+    if context.scene.sd_blender.style and negative_prompt:
+        draw_sentence(layout, context, shown(negative_prompt), "REMOVE")
+
+
+def shown(prompt: str) -> str:
+    return prompt if len(prompt) <= SHOWN else f"{prompt[:SHOWN].rstrip()} ..."
+
+
+def draw_presets(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    row = layout.row(align=True)
+    row.menu("SDB_MT_presets", text="Presets")
+    row.operator("sdb.save_preset", text="", icon="ADD")
+    if complaint := PRESETS.complaint():
+        draw_sentence(layout, context, complaint, "ERROR")
+
+
+class SDB_MT_styles(bpy.types.Menu):
+    bl_label = "Styles"
+    bl_description = "Style that the prompts are written in"
+
+    @guard.draw
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        chosen = context.scene.sd_blender.style
+        for name in ("", *(style.name for style in STYLES.all())):
+            icon = "CHECKMARK" if name == chosen else "BLANK1"
+            layout.operator("sdb.set_style", text=name or "None", translate=False, icon=icon).style = name
+        layout.separator()
+        layout.operator("sdb.save_style", text="Save Style...", icon="ADD")
+        layout.operator("sdb.import_styles", text="Import Styles...", icon="IMPORT")
+        layout.operator("sdb.export_styles", text="Export Styles...", icon="EXPORT")
+        if STYLES.own():
+            layout.menu("SDB_MT_delete_style", icon="TRASH")
+
+
+class SDB_MT_presets(bpy.types.Menu):
+    bl_label = "Presets"
+    bl_description = "Set the sampling as a preset says"
+
+    @guard.draw
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        for preset in PRESETS.all():
+            layout.operator("sdb.apply_preset", text=preset.name, translate=False).preset = preset.name
+        layout.separator()
+        layout.operator("sdb.save_preset", text="Save Preset...", icon="ADD")
+        layout.operator("sdb.import_presets", text="Import Presets...", icon="IMPORT")
+        layout.operator("sdb.export_presets", text="Export Presets...", icon="EXPORT")
+        if PRESETS.own():
+            layout.menu("SDB_MT_delete_preset", icon="TRASH")
+
+
+class SDB_MT_delete_style(bpy.types.Menu):
+    bl_label = "Delete Style"
+
+    @guard.draw
+    def draw(self, context: bpy.types.Context) -> None:
+        for style in STYLES.own():
+            self.layout.operator("sdb.delete_style", text=style.name, translate=False).name = style.name
+
+
+class SDB_MT_delete_preset(bpy.types.Menu):
+    bl_label = "Delete Preset"
+
+    @guard.draw
+    def draw(self, context: bpy.types.Context) -> None:
+        for preset in PRESETS.own():
+            self.layout.operator("sdb.delete_preset", text=preset.name, translate=False).name = preset.name
+
+
+classes = (SDB_MT_styles, SDB_MT_presets, SDB_MT_delete_style, SDB_MT_delete_preset)
+register, unregister = bpy.utils.register_classes_factory(classes)

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Masks moved outward, inward and turned around.
+
+A mask is height x width, 0 = keep, white = regenerate; white is 255 for uint8 and 1 for float32. What comes back has
+the type of what was given, and soft edges stay soft.
+"""
+
+from __future__ import annotations
+
+from math import isqrt
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .geometry import Size, context_crop, mask_bounds
+from .request import MaskArray, Tiling
+
+Mask = TypeVar("Mask", NDArray[np.uint8], MaskArray)
+
+
+def invert(mask: Mask) -> Mask:
+    """White where the mask was black; grey levels turn around as well."""
+    white = mask.dtype.type(255 if mask.dtype == np.uint8 else 1)
+    inverted: Mask = white - mask
+    return inverted
+
+
+def expand(mask: Mask, radius: int, tiling: Tiling = Tiling.OFF) -> Mask:
+    """Each pixel takes the highest value within a Euclidean distance of ``radius`` pixels.
+
+    The mask continues on the other side along axes that tile; elsewhere nothing comes in over the edges.
+    """
+    height, width = mask.shape
+    pad_x, pad_y = radius if tiling.wraps_x else 0, radius if tiling.wraps_y else 0
+    padded = np.pad(mask, ((pad_y, pad_y), (pad_x, pad_x)), mode="wrap") if pad_x or pad_y else mask.copy()
+    bounds = mask_bounds(padded)
+    if bounds is None or radius == 0:
+        return mask.copy()
+    # What the mask cannot reach is left out, which is most of a large texture.
+    reached = context_crop(bounds, radius, Size(padded.shape[1], padded.shape[0]))
+    padded[reached.slices] = _highest_in_disc(padded[reached.slices], radius)
+    inner: Mask = padded[pad_y : pad_y + height, pad_x : pad_x + width]
+    return inner
+
+
+def shrink(mask: Mask, radius: int, tiling: Tiling = Tiling.OFF) -> Mask:
+    """Each pixel takes the lowest value within ``radius`` pixels: :func:`expand` of what is kept.
+
+    A mask that reaches an edge of the canvas stays there.
+    """
+    return invert(expand(invert(mask), radius, tiling))
+
+
+def _highest_in_disc(mask: Mask, radius: int) -> Mask:
+    """A disc is a stack of rows: the row maximum grows wider while its distance from the centre row shrinks.
+
+    About four passes over the array per pixel of radius, none of which depends on the mask.
+    """
+    height = len(mask)
+    highest, row_maximum, reach = np.zeros_like(mask), mask, 0
+    for offset in range(radius, -1, -1):
+        wanted = isqrt(radius * radius - offset * offset)
+        while reach < wanted:
+            # A longer step would miss what lies between the windows where the edge of the array cuts one off.
+            step = min(wanted - reach, reach + 1)
+            row_maximum = _widened(row_maximum, step)
+            reach += step
+        if offset < height:
+            below, above = highest[offset:], highest[: height - offset]
+            np.maximum(below, row_maximum[: height - offset], out=below)
+            np.maximum(above, row_maximum[offset:], out=above)
+    return highest
+
+
+def _widened(rows: Mask, step: int) -> Mask:
+    """The highest of each value and those ``step`` columns to its left and right."""
+    wider = rows.copy()
+    np.maximum(wider[:, step:], rows[:, :-step], out=wider[:, step:])
+    np.maximum(wider[:, :-step], rows[:, step:], out=wider[:, :-step])
+    return wider

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The mask over the Image Editor: when it is drawn, and, where Blender can draw without a window, how."""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+import pytest
+
+from sd_blender.blender import mask_overlay
+from tests.blender.conftest import change, new_image
+
+GREY = np.full((32, 48, 3), 128, np.uint8)
+
+
+@pytest.fixture
+def pair(settings):
+    source, mask = new_image("Source", GREY), new_image("Mask", GREY)
+    change(settings, task="INPAINT", source="IMAGE", source_image=source, mask_image=mask)
+    return source, mask
+
+
+def shown(image):
+    return mask_overlay._shown(bpy.context, image)
+
+
+def test_the_mask_over_the_source_and_the_source_beneath_the_mask(pair, settings):
+    source, mask = pair
+    assert shown(source) == (None, mask)
+    assert shown(mask) == (source, mask)
+    assert shown(new_image("Other", GREY)) == (None, None)
+    assert shown(None) == (None, None)
+
+
+def test_only_when_it_is_switched_on_fits_and_is_used(pair, settings):
+    source, mask = pair
+    settings.show_mask = False
+    assert shown(source) == (None, None)
+    change(settings, show_mask=True, task="IMAGE_TO_IMAGE")
+    assert shown(source) == (None, None)
+    change(settings, task="INPAINT", mask_image=new_image("Small", GREY[:16]))
+    assert shown(source) == shown(settings.mask_image) == (None, None)
+    settings.mask_image = None
+    assert shown(source) == (None, None)
+    change(settings, mask_image=mask, source_image=mask)
+    assert shown(mask) == (None, None)
+
+
+def test_a_mask_whose_pixels_are_not_loaded_counts(pair, settings):
+    bpy.ops.sdb.mask_fill()
+    source, mask = settings.source_image, settings.mask_image
+    assert not mask.has_data
+    assert shown(source) == (None, mask)
+
+
+def test_a_mask_for_a_render(pair, settings):
+    render = bpy.context.scene.render
+    render.resolution_x, render.resolution_y, render.resolution_percentage = 96, 64, 50
+    settings.source = "RENDER_RESULT"
+    result = bpy.data.images.new("Render Result", 8, 8)
+    assert shown(result) == (None, None)  # of that name, but no render
+    assert shown(settings.mask_image) == (None, None)
+
+
+@pytest.fixture
+def screen():
+    """A picture to draw on, where this Blender draws without a window."""
+    import gpu
+
+    if not hasattr(gpu, "init"):
+        pytest.skip("this Blender draws in windows only")
+    try:
+        gpu.init()
+        screen = gpu.types.GPUOffScreen(64, 48)
+    except SystemError:
+        pytest.skip("there is no OpenGL here")
+    yield screen
+    screen.free()
+
+
+def test_it_is_hatched_and_outlined_over_the_mask_alone(screen):
+    import gpu
+
+    mask = np.zeros((16, 16), np.float32)
+    mask[:, 8:] = 1.0
+    rgba = np.dstack([mask] * 3 + [np.ones_like(mask)])
+    buffer = gpu.types.Buffer("FLOAT", rgba.size, rgba.ravel())
+    texture = gpu.types.GPUTexture((16, 16), format="RGBA16F", data=buffer)
+    with screen.bind():
+        frame = gpu.state.active_framebuffer_get()
+        frame.clear(color=(0.2, 0.2, 0.2, 1.0))
+        mask_overlay.draw_mask(texture, (0, 8, 64, 40), (64, 48))
+        drawn = np.array(frame.read_color(0, 0, 64, 48, 4, 0, "FLOAT").to_list(), np.float32)
+    changed = np.abs(drawn[..., :3] - 0.2).max(axis=2) > 0.02
+    assert not changed[:8].any() and not changed[40:].any() and not changed[:, :28].any()
+    assert changed[8:40, 36:].all()
+    strength = drawn[10:38, 40:62, 0]
+    assert len(np.unique(strength.round(2))) == 2  # between the lines of the hatching, and on them
+    border = drawn[20, 28:40, :3]
+    assert (border > 0.9).all(axis=1).any()  # white
