@@ -52,7 +52,11 @@ def test_one_job_is_cancelled_and_the_others_stay(three, held):
     drain_until(lambda: not three[1].is_open)
     assert titles() == ["moss", "sand"]
     finish(held, three[2])
-    assert [ticket.job.state for ticket in three] == [JobState.FINISHED, JobState.CANCELLED, JobState.FINISHED]
+    assert [ticket.job.state for ticket in three] == [
+        JobState.FINISHED,
+        JobState.CANCELLED,
+        JobState.FINISHED,
+    ]
 
 
 def test_a_job_that_ended_meanwhile_is_left_alone(three, held):
