@@ -52,17 +52,23 @@ def from_blender(flat: FloatArray, width: int, height: int, *, linear: bool) -> 
         )
     rgba = flat.reshape(height, width, 4)[::-1]
     channels = 3 if rgba[..., 3].min() >= OPAQUE else 4
+    in_range = low >= 0 and high <= 1
     pixels = np.empty((height, width, channels), np.uint8)
+    # All four channels, though one may be dropped: whole rows are converted several times as fast as parts.
+    scaled = np.empty((min(BAND, height), width, 4), np.float32)
+    values = np.empty(scaled.shape, np.uint8)
     for top in range(0, height, BAND):
-        # All four channels, though one may be dropped: whole rows are converted several times as fast as parts.
-        band = np.clip(rgba[top : top + BAND], 0.0, 1.0)
+        band = rgba[top : top + BAND]
+        if linear or not in_range:
+            band = np.clip(band, 0.0, 1.0)
         if linear:
             band[..., :3] = linear_to_srgb(band[..., :3])
-        band *= np.float32(255)
-        band += np.float32(0.5)  # rounded, not cut: 0.5 becomes 128
-        values = band.astype(np.uint8)
+        rows = len(band)
+        np.multiply(band, np.float32(255), out=scaled[:rows])
+        scaled[:rows] += np.float32(0.5)  # rounded, not cut: 0.5 becomes 128
+        np.copyto(values[:rows], scaled[:rows], casting="unsafe")
         for channel in range(channels):
-            pixels[top : top + BAND, :, channel] = values[..., channel]
+            pixels[top : top + rows, :, channel] = values[:rows, :, channel]
     return pixels
 
 
