@@ -79,14 +79,13 @@ class Recipe:
     def vae(self) -> AutoencoderKL:
         """The averaged autoencoder of the last checkpoint, or that of `vae_from`."""
         device = use_device(self.vae_options.device)
-        if self.vae_from:
-            vae = AutoencoderKL.from_pretrained(self.vae_from / "vae", torch_dtype=torch.float32)
-            return vae.to(device).eval().requires_grad_(False)
-        state = checkpoints.load(self.work / "vae.pt", device)
-        if state is None:
-            raise FileNotFoundError(f"{self.work} holds no trained autoencoder yet: run the stage vae first")
         vae = make_vae(self.vae_options.widths)
-        vae.load_state_dict(state["average"]["shadow"])
+        if self.vae_from:
+            vae.load_state_dict(AutoencoderKL.from_pretrained(self.vae_from / "vae").float().state_dict())
+        elif state := checkpoints.load(self.work / "vae.pt", device):
+            vae.load_state_dict(state["average"]["shadow"])
+        else:
+            raise FileNotFoundError(f"{self.work} holds no trained autoencoder yet: run the stage vae first")
         return vae.to(device).eval().requires_grad_(False)
 
     @cached_property

@@ -163,3 +163,13 @@ def test_schedules():
     steps = stratified_steps(10, torch.Generator().manual_seed(0))
     assert (steps // 100).tolist() == list(range(10))
     assert to_tensor(np.array([[[[0, 255, 0]]]], np.uint8)).flatten().tolist() == [-1, 1, -1]
+
+
+def test_a_new_denoiser_for_the_autoencoder_of_an_exported_model(recipe):
+    """The autoencoder is the one that was exported, and its folder's name is nowhere in the new model."""
+    again = replace(recipe, vae_from=recipe.output)
+    exported = {name: value.half() for name, value in recipe.vae.state_dict().items()}
+    taken = again.vae.state_dict()
+    assert exported.keys() == taken.keys()
+    assert all(torch.equal(exported[name], taken[name].half()) for name in exported)
+    assert not again.vae.config.get("_name_or_path")
