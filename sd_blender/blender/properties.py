@@ -39,7 +39,7 @@ TILINGS = (
     ("OFF", "Off", "The edges need not match"),
     ("X", "X", "The left edge continues at the right one"),
     ("Y", "Y", "The top edge continues at the bottom one"),
-    ("BOTH", "X and Y", "The texture repeats in both directions"),
+    ("BOTH", "XY", "The texture repeats in both directions"),
 )
 # A .blend stores the number of an item: made from the name, it stays when schedulers are added or reordered.
 SCHEDULER_ITEMS = tuple(

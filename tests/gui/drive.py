@@ -192,6 +192,50 @@ def worker() -> Scenario:
     yield lambda: False  # the test presses Ctrl Q
 
 
+def tour() -> Scenario:
+    """States of the sidebar to look at: a queue while a texture is made, the history after that, a mask over an image."""
+    engine = scripted_engine()
+    settings = bpy.context.scene.sd_blender
+    settings.width = settings.height = 256
+    settings.steps, settings.lock_seed, settings.count = 8, True, 2
+    open_panels()
+    yield from open_sidebars()
+    for seed, prompt in enumerate(("mossy stone", "rusty metal panels with rivets and scratches", "sand")):
+        settings.prompt, settings.seed = prompt, seed
+        generate_in_view()
+    yield lambda: len(status().queue) == 3 and engine.requests
+    yield from show("queue", draws=dict(draws), places=places(), queue=[job.title for job in status().queue])
+    engine.hold.set()
+    yield lambda: not status().busy
+    # Named, though the scripted one is used: the panel of the first minute goes away.
+    bpy.context.preferences.addons[ADDON].preferences.engine_python = os.environ["SD_BLENDER_TEST_PYTHON"]
+    history = bpy.context.scene.sd_blender_history
+    yield from show("history", places=places(), entries=len(history.entries))
+    settings.task, settings.source = "INPAINT", "IMAGE"
+    settings.source_image = editors()["IMAGE_EDITOR"].spaces.active.image = texture()
+    with bpy.context.temp_override(window=bpy.context.window_manager.windows[0], area=editors()["VIEW_3D"]):
+        bpy.ops.object.mode_set(mode="EDIT")
+        bpy.ops.mesh.select_all(action="SELECT")
+        bpy.ops.sdb.mask_from_faces()
+        bpy.ops.object.mode_set(mode="OBJECT")
+    yield from show("mask", places=places(), mask=settings.mask_image.name)
+
+
+def generate_in_view() -> None:
+    window, area = bpy.context.window_manager.windows[0], editors()["VIEW_3D"]
+    with bpy.context.temp_override(window=window, area=area, region=area.regions[-1]):
+        bpy.ops.sdb.generate("INVOKE_DEFAULT")
+
+
+def open_panels() -> None:
+    """Sub-panels open from the beginning, which an artist does with a click each."""
+    for panel in bpy.types.Panel.__subclasses__():
+        if panel.__module__.startswith(ADDON) and "DEFAULT_CLOSED" in getattr(panel, "bl_options", ()):
+            bpy.utils.unregister_class(panel)
+            panel.bl_options = set()
+            bpy.utils.register_class(panel)
+
+
 def press(operator: str, name: str) -> Scenario:
     """Have the test find the button of an operator in the sidebar of the 3D View and click it."""
     wm = bpy.context.window_manager
@@ -236,4 +280,5 @@ def texture() -> bpy.types.Image | None:
 
 
 if __name__ == "__main__":
-    play({"sidebars": sidebars, "generate": generate, "worker": worker}[sys.argv[-1]]())
+    scenarios = {"sidebars": sidebars, "generate": generate, "tour": tour, "worker": worker}
+    play(scenarios[sys.argv[-1]]())

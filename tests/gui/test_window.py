@@ -54,6 +54,17 @@ def test_generate_is_clicked_the_window_answers_meanwhile_and_one_undo_takes_it_
     blender.quits_well()
 
 
+def test_queue_history_and_mask_draw(window):
+    """Every panel opened, in states that only a window shows; the pictures are for people to look at."""
+    blender = window("tour")
+    facts, _ = see(blender, "queue")
+    assert facts["queue"] == ["mossy stone", "rusty metal panels with rivets and scratches", "sand"]
+    assert facts["draws"]["VIEW_3D"] > 3 and facts["draws"]["IMAGE_EDITOR"] > 3
+    assert see(blender, "history")[0]["entries"] == 6
+    assert see(blender, "mask")[0]["mask"]
+    blender.quits_well()
+
+
 def press(blender, name, across=0.33):
     """Find the button in the sidebar of the 3D View, as the scenario asks, and click it. across: of its width."""
     facts, _ = blender.look(f"find {name}")
