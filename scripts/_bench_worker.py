@@ -164,7 +164,5 @@ def _start(blender: str, variables: dict[str, str]) -> float:
     command = [blender, "--python-use-system-env", "--background", "--python-expr", "pass"]
     # Byte code is kept from the first start on, as it is for everyone who has not forbidden it.
     environ = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"} | variables
-    subprocess.run(
-        command, env=environ, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    subprocess.run(command, env=environ, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return (time.perf_counter() - began) * 1000
