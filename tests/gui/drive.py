@@ -193,7 +193,7 @@ def worker() -> Scenario:
 
 
 def tour() -> Scenario:
-    """States of the sidebar to look at: a queue while a texture is made, the history after that, a mask over an image."""
+    """States of the sidebar to look at: a queue, the history after it, a mask over an image."""
     engine = scripted_engine()
     settings = bpy.context.scene.sd_blender
     settings.width = settings.height = 256
