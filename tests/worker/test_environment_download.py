@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import http.server
 import os
+import shutil
 import threading
 import time
 
@@ -138,3 +139,16 @@ def test_half_a_wheel_under_a_final_name_is_downloaded_anew(plan, index, tmp_pat
     right = (tmp_path / "index" / wheel.file).read_bytes()
     (wheels / wheel.file).write_bytes(right[: len(right) // 2] + bytes(len(right) - len(right) // 2))
     assert install(plan, Source(online=True)) == current_python(plan.folder)
+
+
+def test_folders_that_go_away_while_they_are_measured_count_nothing(tmp_path):
+    """pip removes its temporary folders while the size of what it downloads is looked at."""
+    for number in range(300):
+        (tmp_path / f"{number}" / "a").mkdir(parents=True)
+        (tmp_path / f"{number}" / "a" / "file").write_bytes(b"12345")
+    assert build._size(tmp_path) == 1500
+    remover = threading.Thread(target=lambda: [shutil.rmtree(path) for path in sorted(tmp_path.iterdir())])
+    remover.start()
+    while remover.is_alive():
+        build._size(tmp_path)
+    assert build._size(tmp_path) == 0

@@ -105,7 +105,7 @@ def test_a_job_and_all_its_messages(make):
         Loading("job", "Loading the libraries"),
         Loading("job", "Loading the model"),
         Started("job", 4),
-        *(Progress("job", step, 4) for step in range(1, 5)),
+        *(Progress("job", step, 4, step // 4) for step in range(1, 5)),
     ]
     assert sum(isinstance(m, Preview) for m in messages) == 4
 

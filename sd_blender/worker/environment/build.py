@@ -8,9 +8,10 @@ makes everything else anew, since nothing can be said of a half installed packag
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -218,13 +219,12 @@ def _log_lines(path: Path) -> Iterator[Callable[[], str]]:
 
 
 def _size(folder: Path) -> int:
-    """Bytes of the files in a folder; those that go away meanwhile count nothing."""
+    """Bytes of the files in a folder; files and folders that go away meanwhile count nothing."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.lstat().st_size if not path.is_dir() else 0
-        except OSError:
-            continue
+    for place, _, names in os.walk(folder):  # which passes over what it cannot list, unlike rglob
+        for name in names:
+            with suppress(OSError):
+                total += os.lstat(os.path.join(place, name)).st_size
     return total
 
 
