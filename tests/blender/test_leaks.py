@@ -48,6 +48,7 @@ def usage():
 
 def throw_results_away():
     """As an artist who keeps none: what is left then is what we leaked. Undo steps are the artist's own."""
+    bpy.context.scene.sd_blender_history.entries.clear()
     for image in [image for image in bpy.data.images if "sd_blender" in image]:
         bpy.data.images.remove(image)
 
