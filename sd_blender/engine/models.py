@@ -115,7 +115,8 @@ def _load(
 
 
 def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.iterdir())
+    """Bytes of a component's files; none for one that is missing, which its loading refuses."""
+    return sum(path.stat().st_size for path in folder.glob("*"))
 
 
 def _own(network: torch.nn.Module) -> None:

@@ -287,7 +287,7 @@ def test_a_tokenizer_saved_without_its_limit(copy, run):
     settings = json.loads(path.read_text())
     settings.pop("model_max_length")
     path.write_text(json.dumps(settings))
-    request = TextToImage(prompt="x" * 40, model=str(copy), sampling=Sampling(width=16, height=16, steps=1))
+    request = TextToImage(prompt="x " * 900, model=str(copy), sampling=Sampling(width=16, height=16, steps=1))
     assert "too long" in run(request).result.images[0].warnings[0]
 
 
