@@ -22,7 +22,7 @@ WRAPPED = (Tiling.X, Tiling.Y, Tiling.BOTH)
 
 @pytest.fixture(scope="module")
 def model(tiny):
-    return ModelStore(torch.device("cpu"), torch.float32).get(tiny, lambda text: None, lambda: False)
+    return ModelStore(torch.device("cpu"), torch.float32).get(tiny, lambda *_: None, lambda: False)
 
 
 def noise(*shape, seed=0):
