@@ -134,6 +134,7 @@ def sidebars() -> Scenario:
 def generate() -> Scenario:
     """The test clicks Generate on the default cube; a scripted engine stands in for torch and waits to be let go."""
     engine = scripted_engine()
+    name_engine()
     settings = bpy.context.scene.sd_blender
     settings.prompt, settings.width, settings.height, settings.steps = "mossy stone", 256, 256, 8
     settings.seed, settings.lock_seed = 7, True
@@ -161,8 +162,7 @@ def generate() -> Scenario:
 
 def worker() -> Scenario:
     """Four jobs of a real worker: one is finished, one cancelled, one killed, and one runs while Blender is closed."""
-    chosen = bpy.context.preferences.addons[ADDON].preferences
-    chosen.engine_python = os.environ["SD_BLENDER_TEST_PYTHON"]
+    name_engine()
     bpy.context.preferences.view.use_save_prompt = False
     settings = bpy.context.scene.sd_blender
     settings.prompt, settings.width, settings.height, settings.steps = "red brick wall", 128, 128, 200
@@ -207,8 +207,7 @@ def tour() -> Scenario:
     yield from show("queue", draws=dict(draws), places=places(), queue=[job.title for job in status().queue])
     engine.hold.set()
     yield lambda: not status().busy
-    # Named, though the scripted one is used: the panel of the first minute goes away.
-    bpy.context.preferences.addons[ADDON].preferences.engine_python = os.environ["SD_BLENDER_TEST_PYTHON"]
+    name_engine()
     history = bpy.context.scene.sd_blender_history
     yield from show("history", places=places(), entries=len(history.entries))
     settings.task, settings.source = "INPAINT", "IMAGE"
@@ -219,6 +218,11 @@ def tour() -> Scenario:
         bpy.ops.sdb.mask_from_faces()
         bpy.ops.object.mode_set(mode="OBJECT")
     yield from show("mask", places=places(), mask=settings.mask_image.name)
+
+
+def name_engine() -> None:
+    """Have the preferences name a Python with an engine, so that the panel of the first minute goes away."""
+    bpy.context.preferences.addons[ADDON].preferences.engine_python = os.environ["SD_BLENDER_TEST_PYTHON"]
 
 
 def generate_in_view() -> None:
