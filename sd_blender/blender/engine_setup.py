@@ -19,7 +19,7 @@ import bpy
 from ..core.errors import SDBlenderError
 from ..worker import log_file
 from ..worker.environment.processes import InstallCancelled
-from . import lifecycle, preferences
+from . import guard, lifecycle, preferences
 from .engine_lookup import Look, engine_folder, look_at, named_python, resolve_engine_python
 from .preferences import Preferences
 
@@ -53,6 +53,7 @@ class State:
 
 
 state = State()
+_showing = guard.LoggedOnce("showing the state of the engine")
 
 
 class Task:
@@ -204,10 +205,8 @@ def _start(task: Task) -> None:
 
 def _tick() -> float | None:
     """The timer: show how far the thread is, and take its result while Blender's data may be changed."""
-    try:
+    with _showing:
         step()
-    except Exception:
-        logger.exception("the state of the engine could not be shown")
     return TICK if _task is not None else None
 
 

@@ -11,6 +11,7 @@ from ..core.errors import BlenderStateError, SDBlenderError
 from ..core.recall import Recalled
 from . import build_request, compat, history, restore
 from .history_properties import chosen
+from .prompt_operators import OnScene
 from .properties import status
 from .saving import KEYWORD
 
@@ -23,17 +24,8 @@ def shown_image(context: bpy.types.Context) -> bpy.types.Image | None:
     return image if image is not None and KEYWORD in image else None
 
 
-class _Restore:
+class _Restore(OnScene):
     """What the operators share: settings of a scene that can be changed, and one sentence at the end."""
-
-    bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if not context.scene.is_editable:
-            cls.poll_message_set("This scene is linked from another file")
-            return False
-        return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:

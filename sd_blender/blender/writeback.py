@@ -72,9 +72,9 @@ def _record(result: Result, images: list[bpy.types.Image]) -> str:
     """The pictures are here already; a history that fails must not lose them."""
     try:
         return history.record(bpy.context.scene, result, images)
-    except Exception:
+    except Exception as error:  # a history of a stranger's file, a defect of ours
         logger.exception("the history could not take the texture")
-        return ""
+        return f"The history could not take the texture ({error}); the image has its settings."
 
 
 def _push_undo() -> None:
