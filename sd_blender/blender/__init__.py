@@ -17,7 +17,6 @@ from . import (
     history_panel,
     history_properties,
     icons,
-    library,
     library_operators,
     lifecycle,
     live_preview,
@@ -35,10 +34,10 @@ from . import (
     prompt_operators,
     prompt_panel,
     properties,
-    pump,
     queue_operators,
     queue_panel,
     restore_operators,
+    status_bar,
 )
 
 MODULES = (
@@ -49,7 +48,7 @@ MODULES = (
     icons,
     lifecycle,
     live_preview,
-    pump,
+    status_bar,
     operators,
     queue_operators,
     masks,
@@ -60,7 +59,6 @@ MODULES = (
     outpaint,
     restore_operators,
     history_operators,
-    library,
     library_operators,
     prompt_operators,
     prompt_panel,
@@ -102,11 +100,11 @@ def unregister() -> None:
 
 def _before_exit(*_) -> None:
     """End the thread while everything that it uses is still there."""
-    pump.leave()
+    operators.leave()
 
 
 def _exit() -> None:
     """What a script left registered; a Blender with a window has taken its classes down before Python ends."""
-    pump.leave()
+    _before_exit()
     if panels.are_registered():
         unregister()

@@ -9,9 +9,11 @@ import bpy
 from bpy.props import BoolProperty, StringProperty
 
 from ..core.errors import SDBlenderError
-from . import engine_setup, preferences
-from .engine_setup import state
+from . import late, preferences
 from .sentences import draw_sentence
+
+with late.imports():
+    from . import engine_setup
 
 OFFLINE = (
     "Blender is offline: the engine can be downloaded when Allow Online Access is on, under System, Network."
@@ -33,8 +35,8 @@ class Idle:
         if not bpy.app.background:
             return {"FINISHED"}
         engine_setup.wait(lambda text: print(f"sd_blender: {text}", file=sys.stderr, flush=True))
-        if state.error:
-            self.report({"ERROR"}, state.error)
+        if engine_setup.state.error:
+            self.report({"ERROR"}, engine_setup.state.error)
             return {"CANCELLED"}
         return {"FINISHED"}
 
@@ -110,6 +112,7 @@ def draw(layout: bpy.types.UILayout, context: bpy.types.Context, stored: bpy.typ
 
 def draw_state(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Which engine there is, what can be installed, and how that goes."""
+    state = engine_setup.state
     if engine_setup.key_of(preferences.read()) != state.looked_for:
         engine_setup.look_soon()
     layout.label(text=state.look.summary, icon="CHECKMARK" if state.look.ready else "INFO")
@@ -124,6 +127,7 @@ def draw_state(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 
 def draw_activity(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    state = engine_setup.state
     row = layout.row(align=True)
     row.progress(factor=state.factor, type="BAR", text=f"{state.factor:.0%}")
     row.operator("sdb.cancel_engine", text="", icon="X")
@@ -133,7 +137,7 @@ def draw_activity(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
 
 def draw_install(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """What Install would download, and the button; nothing of it for a Python that the user named."""
-    look = state.look
+    look = engine_setup.state.look
     if look.refusal:
         draw_sentence(layout, context, look.refusal, "INFO")
     elif look.offer:
@@ -145,7 +149,7 @@ def draw_install(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         if not bpy.app.online_access:
             draw_sentence(layout, context, OFFLINE, "INTERNET")
             layout.prop(context.preferences.system, "use_online_access")
-    elif look.ready and not state.look.summary.startswith("Own Python"):
+    elif look.ready and not engine_setup.state.look.summary.startswith("Own Python"):
         layout.operator("sdb.install_engine", text="Repair Engine", icon="FILE_REFRESH").repair = True
 
 
@@ -159,5 +163,6 @@ def register() -> None:
 
 def unregister() -> None:
     """End what runs before its buttons go."""
-    engine_setup.stop()
+    if late.is_loaded(engine_setup):
+        engine_setup.stop()
     _unregister()

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import bpy
 
-from . import engine_operators, engine_setup, guard
-from .engine_setup import state
+from . import engine_operators, guard, late
 from .panels import ImageEditor, View3D
 from .preferences import ADD_ON
+
+with late.imports():
+    from . import engine_setup
 
 
 class Engine:
@@ -18,7 +20,7 @@ class Engine:
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return state.activity == "install" or engine_setup.is_missing()
+        return engine_setup.state.activity == "install" or engine_setup.is_missing()
 
     @guard.draw
     def draw(self, context: bpy.types.Context) -> None:

@@ -6,10 +6,12 @@ from __future__ import annotations
 import bpy
 
 from ..core.errors import BlenderStateError, SDBlenderError
-from . import history, lifecycle, materials, targets
+from . import late, lifecycle
 from .history_properties import chosen
 from .properties import status
-from .saving import KEYWORD
+
+with late.imports():
+    from . import history, materials, saving, targets
 
 
 class SDB_OT_use_from_history(bpy.types.Operator):
@@ -32,7 +34,7 @@ class SDB_OT_use_from_history(bpy.types.Operator):
         image, thing = _image_and_object(context)
         slot = thing.active_material_index
         material = thing.active_material or materials.make_material(thing, slot)
-        note = materials.show_image(material, image, made_by_us=KEYWORD) or targets.advice(thing)
+        note = materials.show_image(material, image, made_by_us=saving.KEYWORD) or targets.advice(thing)
         status.error = status.details = ""
         status.note = note
         if note:

@@ -12,7 +12,10 @@ from typing import Any
 import bpy
 import bpy.utils.previews
 
-from ..core import thumbnails
+from . import late
+
+with late.imports():
+    from ..core import thumbnails
 
 _previews: Any = None
 

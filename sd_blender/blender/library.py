@@ -122,9 +122,7 @@ def checked_line(text: str, label: str, longest: int, least: int = 0) -> str:
     return text
 
 
-def register() -> None:
+def forget() -> None:
+    """Read both files again when they are next asked for."""
     for library in (STYLES, PRESETS):
         library.forget()
-
-
-unregister = register

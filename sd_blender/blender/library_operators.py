@@ -10,13 +10,12 @@ import bpy
 from bpy.props import BoolProperty, StringProperty
 
 from ..core.errors import BlenderStateError, SDBlenderError
-from ..core.named_files import MAX_NAME
-from ..core.presets import Preset
-from ..core.prompt_styles import MAX_TEMPLATE, PLACE, Style
-from ..core.validation import check_sampling
-from . import build_request, compat
-from .library import PRESETS, STYLES, checked_line, checked_name
+from . import compat, late
 from .prompt_operators import OnScene
+
+with late.imports():
+    from ..core import named_files, presets, prompt_styles, validation
+    from . import build_request, library
 
 DIGITS = 6
 """Of a number in a preset: Blender keeps 7.3 as 7.30000019."""
@@ -47,16 +46,18 @@ class SDB_OT_apply_preset(Acting, OnScene, bpy.types.Operator):
 
     @classmethod
     def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
-        preset = PRESETS.find(properties.preset)
+        preset = library.PRESETS.find(properties.preset)
         if preset is None:
             return ""
         labels = context.scene.sd_blender.bl_rna.properties
         return ", ".join(f"{labels[name].name} {value}" for name, value in preset.settings().items())
 
     def act(self, context: bpy.types.Context) -> str:
-        preset = PRESETS.find(self.preset)
+        preset = library.PRESETS.find(self.preset)
         if preset is None:
-            raise BlenderStateError(f'There is no preset "{self.preset[:MAX_NAME]}"; choose another one.')
+            raise BlenderStateError(
+                f'There is no preset "{self.preset[: named_files.MAX_NAME]}"; choose another one.'
+            )
         for name, value in preset.settings().items():
             setattr(context.scene.sd_blender, name, value)
         return f"{preset.name} is set"
@@ -80,11 +81,13 @@ class SDB_OT_save_preset(Named, bpy.types.Operator):
     bl_label = "Save Preset"
 
     def act(self, context: bpy.types.Context) -> str:
-        name = checked_name(self.name)
+        name = library.checked_name(self.name)
         sampling = build_request.sampling(context.scene.sd_blender)
-        check_sampling(sampling)
+        validation.check_sampling(sampling)
         guidance = round(sampling.guidance_scale, DIGITS)
-        PRESETS.keep([Preset.of(name, dataclasses.replace(sampling, guidance_scale=guidance))])
+        library.PRESETS.keep(
+            [presets.Preset.of(name, dataclasses.replace(sampling, guidance_scale=guidance))]
+        )
         return f"The preset {name} is saved"
 
 
@@ -97,7 +100,7 @@ class SDB_OT_save_style(Named, bpy.types.Operator):
     prompt: StringProperty(
         name="Prompt",
         description="Your own prompt takes the place of {prompt}",
-        default=PLACE,
+        default="{prompt}",
         options={"SKIP_SAVE"},
     )
     negative_prompt: StringProperty(
@@ -106,26 +109,30 @@ class SDB_OT_save_style(Named, bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Starts with the chosen style, which is to be changed more often than one is made from nothing."""
-        if style := STYLES.find(context.scene.sd_blender.style):
+        if style := library.STYLES.find(context.scene.sd_blender.style):
             self.name, self.prompt, self.negative_prompt = style.name, style.prompt, style.negative_prompt
         return super().invoke(context, event)
 
     def act(self, context: bpy.types.Context) -> str:
-        style = Style(
-            checked_name(self.name),
-            checked_line(self.prompt, "prompt", MAX_TEMPLATE),
-            checked_line(self.negative_prompt, "negative prompt", MAX_TEMPLATE),
+        style = prompt_styles.Style(
+            library.checked_name(self.name),
+            library.checked_line(self.prompt, "prompt", prompt_styles.MAX_TEMPLATE),
+            library.checked_line(self.negative_prompt, "negative prompt", prompt_styles.MAX_TEMPLATE),
         )
-        STYLES.keep([style])
+        library.STYLES.keep([style])
         return f"The style {style.name} is saved"
 
 
 class OfPresets:
-    library = PRESETS
+    @staticmethod
+    def library() -> library.Library:
+        return library.PRESETS
 
 
 class OfStyles:
-    library = STYLES
+    @staticmethod
+    def library() -> library.Library:
+        return library.STYLES
 
 
 class Own(Acting):
@@ -133,8 +140,8 @@ class Own(Acting):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not cls.library.own():
-            cls.poll_message_set(f"You have saved no {cls.library.kind} of your own")
+        if not cls.library().own():
+            cls.poll_message_set(f"You have saved no {cls.library().kind} of your own")
             return False
         return True
 
@@ -146,7 +153,7 @@ class Delete(Own):
         return context.window_manager.invoke_confirm(self, event)
 
     def act(self, context: bpy.types.Context) -> str:
-        self.library.delete(self.name)
+        self.library().delete(self.name)
         return f"{self.name} is deleted"
 
 
@@ -182,23 +189,23 @@ class File:
 
 class Import(File, Acting):
     def act(self, context: bpy.types.Context) -> str:
-        things = self.library.read(Path(bpy.path.abspath(self.filepath)))
-        self.library.keep(things)
-        return f"{len(things)} {self.library.kind} imported"
+        things = self.library().read(Path(bpy.path.abspath(self.filepath)))
+        self.library().keep(things)
+        return f"{len(things)} {self.library().kind} imported"
 
 
 class Export(File, Own):
     check_existing: BoolProperty(default=True, options={"HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        self.filepath = f"{self.library.kind}.json"
+        self.filepath = f"{self.library().kind}.json"
         return super().invoke(context, event)
 
     def act(self, context: bpy.types.Context) -> str:
         path = Path(bpy.path.abspath(bpy.path.ensure_ext(self.filepath, ".json")))
-        things = self.library.own()
-        self.library.write(path, things)
-        return f"{len(things)} {self.library.kind} exported to {path.name}"
+        things = self.library().own()
+        self.library().write(path, things)
+        return f"{len(things)} {self.library().kind} exported to {path.name}"
 
 
 class SDB_OT_import_presets(OfPresets, Import, bpy.types.Operator):
@@ -229,7 +236,7 @@ class SDB_OT_export_styles(OfStyles, Export, bpy.types.Operator):
     bl_label = "Export Styles"
 
 
-register, unregister = bpy.utils.register_classes_factory(
+register, _unregister_classes = bpy.utils.register_classes_factory(
     (
         SDB_OT_apply_preset,
         SDB_OT_save_preset,
@@ -242,3 +249,10 @@ register, unregister = bpy.utils.register_classes_factory(
         SDB_OT_export_styles,
     )
 )
+
+
+def unregister() -> None:
+    """The next session reads the artist's files again."""
+    if late.is_loaded(library):
+        library.forget()
+    _unregister_classes()

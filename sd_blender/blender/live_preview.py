@@ -7,15 +7,18 @@ both; in background mode all of this does nothing.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
 import bpy.utils.previews
-import numpy as np
 
-from ..core.request import ImageArray
 from . import guard
 from .properties import status
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..core.request import ImageArray
 
 NAME = "live"
 SHARE = 0.35
@@ -53,6 +56,8 @@ def clear() -> None:
 
 def _rgba(picture: ImageArray) -> np.ndarray:
     """As Blender reads pixels: float, RGBA, the lowest row first."""
+    import numpy as np  # late: Blender starts without it
+
     rgba = np.ones((*picture.shape[:2], 4), np.float32)
     rgba[..., :3] = picture[::-1, :, :3] / np.float32(255)
     return rgba

@@ -10,17 +10,20 @@ ours stays as it is, and a mask of ours takes its place.
 from __future__ import annotations
 
 import contextlib
+from typing import TYPE_CHECKING
 
 import bpy
-import numpy as np
 from bpy.app.handlers import persistent
-from numpy.typing import NDArray
 
 from ..core.errors import BlenderStateError
-from . import build_request, capture, guard, mask_status, masks
+from . import guard, late, mask_status, masks
 
-Levels = NDArray[np.uint8]
-"""A mask of 8 bits: height x width, 255 = regenerate, row 0 at the top."""
+if TYPE_CHECKING:
+    from ..core.masks import Levels
+
+with late.imports():
+    from ..core import masks as mask_values
+    from . import build_request, capture
 
 _revisions: dict[int, int] = {}
 """Of the pixels that Blender holds, by the session id of the mask."""
@@ -58,13 +61,13 @@ def read(context: bpy.types.Context) -> Levels:
 
 
 def _levels(mask: bpy.types.Image) -> Levels:
-    return (capture.mask_pixels(mask) * np.float32(255) + np.float32(0.5)).astype(np.uint8)
+    return mask_values.to_levels(capture.mask_pixels(mask))
 
 
 def blank(context: bpy.types.Context) -> Levels:
     """A black mask of the source's size."""
     _, width, height = masks.source_size(context)
-    return np.zeros((height, width), np.uint8)
+    return mask_values.blank(width, height)
 
 
 def write(context: bpy.types.Context, values: Levels) -> None:
@@ -96,7 +99,7 @@ def _name(context: bpy.types.Context) -> str:
 
 
 def _pack(mask: bpy.types.Image, values: Levels) -> None:
-    data = masks.encode(values)
+    data = mask_values.encode(values)
     mask.pack(data=data, data_len=len(data))
     mask.buffers_free()
     mask.update_tag()

@@ -6,15 +6,21 @@ In Edit Mode Blender undoes changes of the mesh alone: there the step is one, an
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import bpy
-import numpy as np
 from bpy.props import BoolProperty, IntProperty
 
-from ..core import masks, uv
+from ..core.choices import Tiling
 from ..core.errors import BlenderStateError, SDBlenderError
-from ..core.request import Tiling
-from . import build_request, mask_images, mesh_faces
-from .mask_images import Levels
+from . import late, mask_images
+
+if TYPE_CHECKING:
+    from ..core.masks import Levels
+
+with late.imports():
+    from ..core import masks, uv
+    from . import build_request, mesh_faces
 
 FARTHEST = 256  # pixels, as for the feather
 
@@ -81,7 +87,7 @@ class SDB_OT_mask_from_faces(ChangesMask, bpy.types.Operator):
             raise BlenderStateError(
                 f'The selected faces of "{thing.name}" cover no pixel of the texture; check their UV map.'
             )
-        return np.maximum(mask, np.where(covered, np.uint8(255), np.uint8(0)))
+        return masks.add(mask, covered)
 
 
 class SDB_OT_mask_expand(ChangesMask, bpy.types.Operator):
@@ -122,7 +128,7 @@ class SDB_OT_mask_clear(ChangesMask, bpy.types.Operator):
     bl_label = "Clear Mask"
 
     def changed(self, context: bpy.types.Context) -> Levels:
-        return np.zeros_like(mask_images.read(context))
+        return masks.filled(mask_images.read(context), 0)
 
 
 class SDB_OT_mask_fill(ChangesMask, bpy.types.Operator):
@@ -132,7 +138,7 @@ class SDB_OT_mask_fill(ChangesMask, bpy.types.Operator):
     bl_label = "Fill Mask"
 
     def changed(self, context: bpy.types.Context) -> Levels:
-        return np.full_like(mask_images.read(context), 255)
+        return masks.filled(mask_images.read(context), 255)
 
 
 classes = (

@@ -13,7 +13,10 @@ from typing import Any
 import bpy
 
 from ..core.errors import SDBlenderError
-from . import build_request, guard, masks
+from . import guard, late, masks
+
+with late.imports():
+    from . import build_request
 
 COLOUR = (1.0, 0.35, 0.1)
 STRENGTH = 0.45

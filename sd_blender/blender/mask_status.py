@@ -9,17 +9,21 @@ look.
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
-import numpy as np
 from bpy.app.handlers import persistent
-from numpy.typing import NDArray
 
 from ..core.errors import SDBlenderError
-from ..core.request import MaskArray
-from . import build_request, capture, guard, lifecycle, pump
+from . import guard, late, lifecycle
 from .properties import MaskExtent, status
+
+if TYPE_CHECKING:
+    from ..core.masks import Levels
+    from ..core.request import MaskArray
+
+with late.imports():
+    from . import build_request, capture, pump
 
 PAUSE = 0.4
 """Seconds without another change before the mask is looked at."""
@@ -33,7 +37,7 @@ _handle: Any = None
 _looking = guard.LoggedOnce("looking at the mask")
 
 
-def remember(mask: bpy.types.Image, values: MaskArray | NDArray[np.uint8]) -> None:
+def remember(mask: bpy.types.Image, values: MaskArray | Levels) -> None:
     """Take over the extent of a mask whose values (height x width, above 0 = regenerate) are at hand."""
     global _known
     _known = mask.session_uid, False
@@ -124,8 +128,8 @@ def _same(one: MaskExtent | None, other: MaskExtent | None) -> bool:
         return one is other
     return (
         one.uid == other.uid
-        and np.array_equal(one.rows, other.rows)
-        and np.array_equal(one.columns, other.columns)
+        and one.rows.tobytes() == other.rows.tobytes()
+        and one.columns.tobytes() == other.columns.tobytes()
     )
 
 

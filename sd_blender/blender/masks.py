@@ -4,17 +4,21 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 import bpy
-import numpy as np
 from bpy.app.handlers import persistent
-from numpy.typing import NDArray
 
-from ..core import png
 from ..core.errors import BlenderStateError, SDBlenderError
-from . import build_request, compat, guard, naming
-from .saving import KEYWORD
-from .textures import packed_image
+from . import compat, guard, late
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+with late.imports():
+    from ..core import masks as mask_values
+    from . import build_request, naming, saving, textures
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +74,7 @@ class SDB_OT_use_as_source(bpy.types.Operator):
 
 def new_mask(name: str, width: int, height: int) -> bpy.types.Image:
     """A black 8-bit image to paint on; see :func:`mask_of`."""
-    return mask_of(name, np.zeros((height, width), np.uint8))
+    return mask_of(name, mask_values.blank(width, height))
 
 
 def mask_of(name: str, values: NDArray[np.uint8]) -> bpy.types.Image:
@@ -78,17 +82,12 @@ def mask_of(name: str, values: NDArray[np.uint8]) -> bpy.types.Image:
 
     It is packed again with its strokes at each save.
     """
-    data = encode(values)
-    mask = packed_image(data, naming.file_name(name, 0, data))
+    data = mask_values.encode(values)
+    mask = textures.packed_image(data, naming.file_name(name, 0, data))
     mask.name = name
     mask.colorspace_settings.name = "Non-Color"  # a stroke of 0.5 is a mask of 0.5
     mask[MASK_KEYWORD] = True
     return mask
-
-
-def encode(values: NDArray[np.uint8]) -> bytes:
-    """The PNG file of a mask of 8 bits, height x width."""
-    return png.encode(np.repeat(values[..., None], 3, axis=2))
 
 
 def source_size(context: bpy.types.Context) -> tuple[str, int, int]:
@@ -137,7 +136,7 @@ def _can_be_painted(thing: bpy.types.Object) -> bool:
 def _keep_strokes(*_) -> None:
     """Blender saves a packed image as it was packed: strokes since then would be gone at the next load."""
     for image in bpy.data.images:
-        if image.is_dirty and image.packed_file and (MASK_KEYWORD in image or KEYWORD in image):
+        if image.is_dirty and image.packed_file and (MASK_KEYWORD in image or saving.KEYWORD in image):
             try:
                 image.pack()
             except RuntimeError:

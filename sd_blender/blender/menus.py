@@ -6,8 +6,11 @@ from __future__ import annotations
 import bpy
 
 from ..core.errors import SDBlenderError
-from . import build_request, guard, targets
+from . import guard, late
 from .prompt_operators import OnScene
+
+with late.imports():
+    from . import build_request, targets
 
 SHORTCUT = {"type": "D", "value": "PRESS", "shift": True, "alt": True}
 """Free in all keymaps of Blender 4.2 to 5.2, of 2.7 and of the industry; Alt Ctrl writes letters on many keyboards."""

@@ -13,10 +13,12 @@ import bpy
 from bpy.props import BoolProperty
 
 from ..core.errors import SDBlenderError
-from ..core.jobs import JobState
-from . import build_request, interrupt, pump, session, targets
+from . import late
 from .properties import status
-from .session import Ticket
+
+with late.imports():
+    from ..core import jobs
+    from . import build_request, interrupt, pump, session, targets
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +77,7 @@ class SDB_OT_generate(bpy.types.Operator):
             self.report({"WARNING"}, ticket.delivery.note)
         return {"FINISHED"}
 
-    def _submit(self, context: bpy.types.Context) -> Ticket | None:
+    def _submit(self, context: bpy.types.Context) -> session.Ticket | None:
         try:
             return submit(context)
         except SDBlenderError as error:
@@ -91,7 +93,7 @@ class SDB_OT_generate(bpy.types.Operator):
         return None
 
 
-def submit(context: bpy.types.Context) -> Ticket:
+def submit(context: bpy.types.Context) -> session.Ticket:
     """Queue a job for the settings of the scene and return at once; the pump brings its result.
 
     Raises SDBlenderError, and then nothing has changed.
@@ -198,7 +200,7 @@ class SDB_OT_show_error(bpy.types.Operator):
 class Progress:
     """Writes the progress of a job that a script waits for to the error stream, one line per change."""
 
-    def __init__(self, ticket: Ticket) -> None:
+    def __init__(self, ticket: session.Ticket) -> None:
         self._ticket = ticket
         self._last = ""
 
@@ -206,7 +208,7 @@ class Progress:
         job = self._ticket.job
         text = (
             f"step {job.step} of {job.steps}"
-            if job.state is JobState.RUNNING
+            if job.state is jobs.JobState.RUNNING
             else job.text or job.state.value
         )
         if text != self._last:
@@ -215,4 +217,17 @@ class Progress:
 
 
 classes = (SDB_OT_generate, SDB_OT_cancel, SDB_OT_new_seed, SDB_OT_unload, SDB_OT_show_error)
-register, unregister = bpy.utils.register_classes_factory(classes)
+register, _unregister_classes = bpy.utils.register_classes_factory(classes)
+
+
+def unregister() -> None:
+    """End the jobs, if there ever were any."""
+    if late.is_loaded(pump):
+        pump.end()
+    _unregister_classes()
+
+
+def leave() -> None:
+    """End the jobs because Blender quits."""
+    if late.is_loaded(pump):
+        pump.leave()

@@ -6,12 +6,13 @@ from __future__ import annotations
 import bpy
 from bpy.props import EnumProperty, IntProperty
 
-from ..core import outpaint, png
+from ..core.choices import MAX_SIDE
 from ..core.errors import SDBlenderError
-from ..core.geometry import Size
-from ..core.validation import MAX_SIDE
-from . import build_request, capture, mask_images, masks, naming
-from .textures import packed_image
+from . import late, mask_images, masks
+
+with late.imports():
+    from ..core import geometry, outpaint, png
+    from . import build_request, capture, naming, textures
 
 SIDES = (
     ("LEFT", "Left", "Add pixels on the left"),
@@ -103,12 +104,12 @@ def grow_source(context: bpy.types.Context, margins: outpaint.Margins, overlap: 
     """
     _check(context)
     name, width, height = masks.source_size(context)
-    outpaint.grown_size(Size(width, height), margins)  # before a render, which is slow
+    outpaint.grown_size(geometry.Size(width, height), margins)  # before a render, which is slow
     like, pixels = build_request.stored_source(context)
-    size = Size(pixels.shape[1], pixels.shape[0])
+    size = geometry.Size(pixels.shape[1], pixels.shape[0])
     values = outpaint.border_mask(size, margins, overlap)
     data = png.encode(outpaint.grow(pixels, margins))
-    canvas = packed_image(data, naming.file_name(f"{name} outpaint", 0, data))
+    canvas = textures.packed_image(data, naming.file_name(f"{name} outpaint", 0, data))
     canvas.name = f"{name} Outpaint"
     if like is not None:
         canvas.colorspace_settings.name = like.colorspace_settings.name

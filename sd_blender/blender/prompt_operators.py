@@ -10,8 +10,10 @@ import bpy
 from bpy.props import StringProperty
 
 from ..core.errors import SDBlenderError
-from . import prompts
-from .library import STYLES
+from . import late
+
+with late.imports():
+    from . import library, prompts
 
 
 class OnScene:
@@ -78,7 +80,7 @@ class SDB_OT_set_style(OnScene, bpy.types.Operator):
 
     @classmethod
     def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
-        style = STYLES.find(properties.style)
+        style = library.STYLES.find(properties.style)
         return "" if style is None else style.prompt.rstrip(".")
 
     def execute(self, context: bpy.types.Context) -> set[str]:

@@ -6,10 +6,12 @@ from __future__ import annotations
 import bpy
 
 from ..core.errors import SDBlenderError
-from ..core.named_files import MAX_NAME
-from . import guard, prompts
-from .library import PRESETS, STYLES
+from . import guard, late
 from .sentences import draw_sentence
+
+with late.imports():
+    from ..core import named_files
+    from . import library, prompts
 
 SHOWN = 600
 """Characters of a prompt, which is drawn at every redraw."""
@@ -25,8 +27,8 @@ def draw_prompt(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         row.prop(settings, "prompt_text", text="")
     row.operator("sdb.edit_prompt", text="", icon="TEXT")
     layout.prop(settings, "negative_prompt", text="", placeholder="Negative prompt")
-    layout.menu("SDB_MT_styles", text=settings.style[:MAX_NAME] or "No Style")
-    if complaint := STYLES.complaint():
+    layout.menu("SDB_MT_styles", text=settings.style[: named_files.MAX_NAME] or "No Style")
+    if complaint := library.STYLES.complaint():
         draw_sentence(layout, context, complaint, "ERROR")
     if settings.style or settings.prompt_text is not None:
         draw_sent(layout.box(), context)
@@ -51,7 +53,7 @@ def draw_presets(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     row = layout.row(align=True)
     row.menu("SDB_MT_presets", text="Presets")
     row.operator("sdb.save_preset", text="", icon="ADD")
-    if complaint := PRESETS.complaint():
+    if complaint := library.PRESETS.complaint():
         draw_sentence(layout, context, complaint, "ERROR")
 
 
@@ -63,14 +65,14 @@ class SDB_MT_styles(bpy.types.Menu):
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         chosen = context.scene.sd_blender.style
-        for name in ("", *(style.name for style in STYLES.all())):
+        for name in ("", *(style.name for style in library.STYLES.all())):
             icon = "CHECKMARK" if name == chosen else "BLANK1"
             layout.operator("sdb.set_style", text=name or "None", translate=False, icon=icon).style = name
         layout.separator()
         layout.operator("sdb.save_style", text="Save Style...", icon="ADD")
         layout.operator("sdb.import_styles", text="Import Styles...", icon="IMPORT")
         layout.operator("sdb.export_styles", text="Export Styles...", icon="EXPORT")
-        if STYLES.own():
+        if library.STYLES.own():
             layout.menu("SDB_MT_delete_style", icon="TRASH")
 
 
@@ -81,13 +83,13 @@ class SDB_MT_presets(bpy.types.Menu):
     @guard.draw
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
-        for preset in PRESETS.all():
+        for preset in library.PRESETS.all():
             layout.operator("sdb.apply_preset", text=preset.name, translate=False).preset = preset.name
         layout.separator()
         layout.operator("sdb.save_preset", text="Save Preset...", icon="ADD")
         layout.operator("sdb.import_presets", text="Import Presets...", icon="IMPORT")
         layout.operator("sdb.export_presets", text="Export Presets...", icon="EXPORT")
-        if PRESETS.own():
+        if library.PRESETS.own():
             layout.menu("SDB_MT_delete_preset", icon="TRASH")
 
 
@@ -96,7 +98,7 @@ class SDB_MT_delete_style(bpy.types.Menu):
 
     @guard.draw
     def draw(self, context: bpy.types.Context) -> None:
-        for style in STYLES.own():
+        for style in library.STYLES.own():
             self.layout.operator("sdb.delete_style", text=style.name, translate=False).name = style.name
 
 
@@ -105,7 +107,7 @@ class SDB_MT_delete_preset(bpy.types.Menu):
 
     @guard.draw
     def draw(self, context: bpy.types.Context) -> None:
-        for preset in PRESETS.own():
+        for preset in library.PRESETS.own():
             self.layout.operator("sdb.delete_preset", text=preset.name, translate=False).name = preset.name
 
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import bpy
-import numpy as np
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
-from numpy.typing import NDArray
 
-from ..core.geometry import inpaint_region
-from ..core.request import SCHEDULERS, Tiling
-from . import compat
+from ..core.choices import SCHEDULERS, Tiling
+from . import compat, late
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+with late.imports():
+    from ..core import geometry
 
 TASKS = (
     ("TEXT_TO_IMAGE", "Text", "Make a texture from the prompt alone"),
@@ -104,7 +109,7 @@ class Status:
         if not rows.any():
             return "The mask is empty; paint white where the image should change"
         margin = max(settings.context, settings.feather)
-        _, region = inpaint_region(rows, columns, margin, Tiling[settings.tiling])
+        _, region = geometry.inpaint_region(rows, columns, margin, Tiling[settings.tiling])
         return f"Generates {region.width} x {region.height} of {columns.size} x {rows.size} px"
 
     def reset(self) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import bpy
 
 from ..core.messages import Cancelled, Failed, Finished, Message
-from . import guard, interrupt, keeping, lifecycle, live_preview, progress, session
+from . import guard, interrupt, keeping, lifecycle, live_preview, progress, session, status_bar
 from .properties import status
 from .session import Ticket
 from .writeback import deliver
@@ -89,6 +89,7 @@ def wait(tickets: Sequence[Ticket], on_change: Callable[[], None] = lambda: None
             interrupted = error
             for ticket in tickets:
                 session.current().thread.cancel(ticket.job.id)
+    redraw()
     if interrupted:
         raise interrupted
 
@@ -142,18 +143,15 @@ def _tick() -> float | None:
 
 
 def redraw() -> None:
-    """Have the editors with our panels draw the status anew."""
+    """Have the editors with our panels, and the status bar, draw the status anew."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type in ("VIEW_3D", "IMAGE_EDITOR"):
                 area.tag_redraw()
+    status_bar.redraw()
 
 
-def register() -> None:
-    """The timer starts with the first job."""
-
-
-def unregister() -> None:
+def end() -> None:
     """End the jobs. A picture that was just finished still goes into the file, or is saved when that is busy."""
     _stop_timer()
     for ticket, message in session.stop():

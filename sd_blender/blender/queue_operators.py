@@ -6,7 +6,10 @@ from __future__ import annotations
 import bpy
 from bpy.props import IntProperty, StringProperty
 
-from . import progress, pump, session
+from . import late
+
+with late.imports():
+    from . import progress, pump, session
 
 
 class OfJob:

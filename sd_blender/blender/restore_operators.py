@@ -6,14 +6,15 @@ from __future__ import annotations
 import bpy
 from bpy.props import StringProperty
 
-from ..core import recall
 from ..core.errors import BlenderStateError, SDBlenderError
-from ..core.recall import Recalled
-from . import build_request, compat, history, restore
+from . import compat, late
 from .history_properties import chosen
 from .prompt_operators import OnScene
 from .properties import status
-from .saving import KEYWORD
+
+with late.imports():
+    from ..core import recall
+    from . import build_request, history, restore, saving
 
 
 def shown_image(context: bpy.types.Context) -> bpy.types.Image | None:
@@ -21,7 +22,7 @@ def shown_image(context: bpy.types.Context) -> bpy.types.Image | None:
     space = context.space_data
     edited = space is not None and space.type == "IMAGE_EDITOR"
     image = space.image if edited else build_request.active_texture(context)
-    return image if image is not None and KEYWORD in image else None
+    return image if image is not None and saving.KEYWORD in image else None
 
 
 class _Restore(OnScene):
@@ -52,7 +53,7 @@ class SDB_OT_restore_settings(_Restore, bpy.types.Operator):
             return False
         return super().poll(context)
 
-    def recalled(self, context: bpy.types.Context) -> Recalled:
+    def recalled(self, context: bpy.types.Context) -> recall.Recalled:
         return recall.from_provenance(chosen(context.scene.sd_blender_history).settings)
 
 
@@ -85,15 +86,15 @@ class SDB_OT_restore_from_image(_Restore, bpy.types.Operator):
     def draw(self, context: bpy.types.Context) -> None:
         self.layout.prop_search(self, "image", bpy.data, "images")
 
-    def recalled(self, context: bpy.types.Context) -> Recalled:
+    def recalled(self, context: bpy.types.Context) -> recall.Recalled:
         image = bpy.data.images.get(self.image) if self.image else shown_image(context)
         if image is None:
             raise BlenderStateError("No image that the add-on made is shown; choose one.")
-        if KEYWORD not in image:
+        if saving.KEYWORD not in image:
             raise BlenderStateError(
                 f'Image "{image.name}" carries no settings; choose one that the add-on made.'
             )
-        return recall.from_provenance(image[KEYWORD])
+        return recall.from_provenance(image[saving.KEYWORD])
 
 
 class SDB_OT_restore_from_file(_Restore, bpy.types.Operator):
@@ -114,7 +115,7 @@ class SDB_OT_restore_from_file(_Restore, bpy.types.Operator):
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
-    def recalled(self, context: bpy.types.Context) -> Recalled:
+    def recalled(self, context: bpy.types.Context) -> recall.Recalled:
         return restore.read_file(bpy.path.abspath(self.filepath))
 
 

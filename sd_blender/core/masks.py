@@ -13,10 +13,39 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from . import png
 from .geometry import Size, context_crop, mask_bounds
 from .request import MaskArray, Tiling
 
-Mask = TypeVar("Mask", NDArray[np.uint8], MaskArray)
+Levels = NDArray[np.uint8]
+"""A mask of 8 bits: height x width, 255 = regenerate, row 0 at the top."""
+
+Mask = TypeVar("Mask", Levels, MaskArray)
+
+
+def blank(width: int, height: int) -> Levels:
+    """A mask that keeps everything."""
+    return np.zeros((height, width), np.uint8)
+
+
+def filled(like: Levels, level: int) -> Levels:
+    """A mask of the size of another, ``level`` (0..255) all over."""
+    return np.full_like(like, level)
+
+
+def to_levels(mask: MaskArray) -> Levels:
+    """0..1 as 8 bits, rounded."""
+    return (mask * np.float32(255) + np.float32(0.5)).astype(np.uint8)
+
+
+def add(mask: Levels, covered: NDArray[np.bool_]) -> Levels:
+    """The mask, and all that is covered."""
+    return np.maximum(mask, np.where(covered, np.uint8(255), np.uint8(0)))
+
+
+def encode(mask: Levels) -> bytes:
+    """The mask as a PNG file, grey in three channels."""
+    return png.encode(np.repeat(mask[..., None], 3, axis=2))
 
 
 def invert(mask: Mask) -> Mask:

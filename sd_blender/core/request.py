@@ -11,57 +11,17 @@ regenerate, 0 (black) = keep.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .choices import SCHEDULERS as SCHEDULERS
+from .choices import SEED_LIMIT as SEED_LIMIT
+from .choices import STARTER_MODEL as STARTER_MODEL
+from .choices import Tiling as Tiling
+
 ImageArray = NDArray[np.uint8]
 MaskArray = NDArray[np.float32]
-
-STARTER_MODEL = "starter"
-"""Model name of the small model that ships with the add-on; any other name is a folder in the diffusers layout."""
-
-SCHEDULERS = (
-    "DPM++ 2M",
-    "DPM++ 2M Karras",
-    "DPM++ SDE",
-    "Euler",
-    "Euler a",
-    "DDIM",
-    "DDPM",
-    "UniPC",
-    "Heun",
-    "LMS",
-    "PNDM",
-    "DPM2",
-    "DEIS",
-    "LCM",
-)
-"""Schedulers by the names artists know, the default first."""
-
-SEED_LIMIT = 2**63
-
-
-class Tiling(str, Enum):
-    """The axes along which the result repeats without a seam."""
-
-    OFF = "off"
-    X = "x"
-    Y = "y"
-    BOTH = "both"
-
-    @property
-    def wraps_x(self) -> bool:
-        return self in (Tiling.X, Tiling.BOTH)
-
-    @property
-    def wraps_y(self) -> bool:
-        return self in (Tiling.Y, Tiling.BOTH)
-
-    @classmethod
-    def of(cls, *, x: bool, y: bool) -> Tiling:
-        return cls.BOTH if x and y else cls.X if x else cls.Y if y else cls.OFF
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .choices import MAX_SIDE as MAX_SIDE
+from .choices import MIN_SIDE as MIN_SIDE
 from .errors import InvalidRequest
 from .request import (
     SCHEDULERS,
@@ -21,7 +23,6 @@ from .request import (
     Tiling,
 )
 
-MIN_SIDE, MAX_SIDE = 16, 8192
 MAX_SOURCE_SIDE = 16384
 MAX_STEPS = 1000
 MAX_GUIDANCE = 100.0

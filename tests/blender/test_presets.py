@@ -47,7 +47,7 @@ def test_each_bundled_one_sets_what_it_names_and_nothing_else(settings):
 
 
 def test_a_saved_one_is_kept_for_the_next_session(settings, own):
-    library.register()  # as in the next session
+    library.forget()  # as in the next session
     assert PRESETS.own() == (own,)
     bpy.ops.sdb.apply_preset(preset="Tall")
     assert values(settings) == pytest.approx(own.settings())

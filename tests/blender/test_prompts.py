@@ -248,7 +248,7 @@ class TestWildcards:
 class TestOwnStyles:
     def test_saved_used_exported_imported_deleted(self, plane, settings, tmp_path):
         bpy.ops.sdb.save_style(name=" Mine ", prompt="{prompt}, my kind", negative_prompt="blur")
-        library.register()  # as in the next session
+        library.forget()  # as in the next session
         assert STYLES.own() == (Style("Mine", "{prompt}, my kind", "blur"),)
         bpy.ops.sdb.set_style(style="Mine")
         assert request().prompt == "mossy stone, my kind"
@@ -311,7 +311,7 @@ class TestOwnStyles:
     def test_an_own_file_that_was_damaged_is_told_of_and_not_written_over(self, settings):
         bpy.ops.sdb.save_style(name="Mine")
         STYLES.path.write_text("{")
-        library.register()
+        library.forget()
         assert STYLES.all() == bundled_styles()
         assert "Your own styles cannot be read" in shown()
         with pytest.raises(RuntimeError, match="cannot be read"):

@@ -115,7 +115,7 @@ def test_unregistering_under_a_job_ends_the_worker(stub, settings):
     ticket = submit(prompt="deaf")
     drain_until(lambda: ticket.job.steps, 20)
     process, began = pid(), time.monotonic()
-    pump.unregister()
+    pump.end()
     assert time.monotonic() - began < 5.5
     if os.name == "posix":
         with pytest.raises(ProcessLookupError):
