@@ -6,12 +6,12 @@ from __future__ import annotations
 import bpy
 
 from ..core.errors import BlenderStateError, SDBlenderError
-from . import late, lifecycle
+from . import late, lifecycle, translation
 from .history_properties import chosen
 from .properties import status
 
 with late.imports():
-    from . import history, materials, saving, targets
+    from . import history, materials, saving, targets, variants
 
 
 class SDB_OT_use_from_history(bpy.types.Operator):
@@ -26,19 +26,20 @@ class SDB_OT_use_from_history(bpy.types.Operator):
         try:
             _image_and_object(context)
         except SDBlenderError as error:
-            cls.poll_message_set(str(error).rstrip("."))
+            translation.refuse(cls, str(error).rstrip("."))
             return False
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         image, thing = _image_and_object(context)
+        variants.end_preview()
         slot = thing.active_material_index
         material = thing.active_material or materials.make_material(thing, slot)
         note = materials.show_image(material, image, made_by_us=saving.KEYWORD) or targets.advice(thing)
         status.error = status.details = ""
         status.note = note
         if note:
-            self.report({"WARNING"}, note)
+            translation.report(self, "WARNING", note)
         return {"FINISHED"}
 
 
@@ -52,20 +53,20 @@ class SDB_OT_delete_from_history(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if chosen(context.scene.sd_blender_history) is None:
-            cls.poll_message_set("Choose a texture in the history")
+            translation.refuse(cls, "Choose a texture in the history")
             return False
         if not context.scene.is_editable:
-            cls.poll_message_set("This scene is linked from another file")
+            translation.refuse(cls, "This scene is linked from another file")
             return False
         if busy := lifecycle.busy_with():
-            cls.poll_message_set(f"Blender is {busy}; wait until it is done")
+            translation.refuse(cls, f"Blender is {busy}; wait until it is done")
             return False
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         group = context.scene.sd_blender_history
         if (kept := history.delete(group, group.active)) is not None:
-            self.report({"INFO"}, f'Image "{kept.name}" stays, since it is in use or was changed')
+            translation.report(self, "INFO", f'Image "{kept.name}" stays, since it is in use or was changed')
         return {"FINISHED"}
 
 

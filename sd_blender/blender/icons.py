@@ -15,9 +15,17 @@ import bpy.utils.previews
 from . import late
 
 with late.imports():
-    from ..core import thumbnails
+    from ..core import pixels as pixel_format
+    from ..core import request, thumbnails
+
+LARGE = 256
+"""Pixels of the longer side of a picture to judge by."""
+
+MOST_LARGE = 64
+"""Kept at a time, of 256 kB each."""
 
 _previews: Any = None
+_large: Any = None
 
 
 def of(thumbnail: bytes) -> int:
@@ -32,7 +40,7 @@ def of(thumbnail: bytes) -> int:
 
 
 def _icon_in(previews: Any, thumbnail: bytes) -> int:
-    name = f"{zlib.crc32(thumbnail):08x}{len(thumbnail)}"
+    name = _name(thumbnail)
     if name not in previews:
         _fill(previews.new(name), thumbnail)
     return previews[name].icon_id if previews[name].image_size[0] else 0
@@ -47,12 +55,43 @@ def _fill(preview: Any, thumbnail: bytes) -> None:
         preview.image_pixels_float.foreach_set(pixels)
 
 
+def enlarge(thumbnail: bytes, pixels: request.ImageArray) -> None:
+    """Have :func:`large` know the picture of a thumbnail in a size to judge it by."""
+    if bpy.app.background:
+        return
+    global _large
+    if _large is None:
+        _large = bpy.utils.previews.new()
+    name = _name(thumbnail)
+    if name in _large:
+        return
+    while len(_large) >= MOST_LARGE:
+        del _large[next(iter(_large))]
+    small = thumbnails.shrink(pixels[..., :3], LARGE, samples=2)
+    preview = _large.new(name)
+    preview.icon_size = preview.image_size = small.shape[1::-1]
+    values = pixel_format.to_blender(small)
+    preview.icon_pixels_float.foreach_set(values)
+    preview.image_pixels_float.foreach_set(values)
+
+
+def large(thumbnail: bytes) -> int:
+    """As :func:`of`, but larger where the picture was made since Blender started."""
+    name = _name(thumbnail)
+    return _large[name].icon_id if _large is not None and name in _large else of(thumbnail)
+
+
+def _name(thumbnail: bytes) -> str:
+    return f"{zlib.crc32(thumbnail):08x}{len(thumbnail)}"
+
+
 def register() -> None:
     """The first icon that is drawn makes the place for all."""
 
 
 def unregister() -> None:
-    global _previews
-    previews, _previews = _previews, None
-    if previews is not None:
-        bpy.utils.previews.remove(previews)
+    global _previews, _large
+    made, _previews, _large = (_previews, _large), None, None
+    for previews in made:
+        if previews is not None:
+            bpy.utils.previews.remove(previews)

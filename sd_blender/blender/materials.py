@@ -14,9 +14,14 @@ NODE_HEIGHT = 290
 COLOUR_INPUTS = ("Base Color", "Color")
 
 
-def make_material(thing: bpy.types.Object, slot: int) -> bpy.types.Material:
-    """A material in an empty slot of the object, its first slot included; other objects keep their look."""
-    material = bpy.data.materials.new(thing.name)
+def make_material(
+    thing: bpy.types.Object, slot: int, material: bpy.types.Material | None = None
+) -> bpy.types.Material:
+    """A new material, or the one given, in an empty slot of the object; other objects keep their look.
+
+    The object's first slot is made when it has none.
+    """
+    material = material or bpy.data.materials.new(thing.name)
     compat.enable_nodes(material)
     shared = thing.data.users > 1 or not thing.data.is_editable
     if not thing.material_slots:
@@ -56,7 +61,7 @@ def show_image(
     socket = _color_socket(tree) or _add_shader(tree)
     current = base_color_texture(material)
     if current is not None and (current.image == instead_of or made_by_us in current.image):
-        _keep(current.image)
+        keep(current.image)
         current.image = image
         return ""
     node = tree.nodes.new("ShaderNodeTexImage")
@@ -72,7 +77,7 @@ def show_image(
     return ""
 
 
-def _keep(image: bpy.types.Image) -> None:
+def keep(image: bpy.types.Image) -> None:
     """A datablock without users is not saved: what no material shows any more is kept all the same."""
     if image.users - image.use_fake_user <= 1:
         image.use_fake_user = True
