@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sentences in panels. Blender cuts a label that is wider than its place, so they are broken into lines first."""
+"""Text in panels. Blender cuts a label that is wider than its place, so it is broken into lines first."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import textwrap
 
 import blf
 import bpy
+
+from .translation import shown
 
 INTERFACE_FONT = 0
 MARGIN = 112
@@ -16,14 +18,19 @@ NARROWEST = 12  # characters
 LINE_HEIGHT = 0.8
 
 
-def draw_sentence(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str) -> None:
-    """Draw ``text`` on as many lines as it needs in the region that is drawn."""
+def draw_sentence(layout: bpy.types.UILayout, context: bpy.types.Context, sentence: str, icon: str) -> None:
+    """Draw a sentence of ours in the language of the interface."""
+    draw_text(layout, context, shown(sentence), icon)
+
+
+def draw_text(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str) -> None:
+    """Draw ``text``, which may be the artist's, on as many lines as it needs in the region that is drawn."""
     column = layout.column(align=True)
     column.scale_y = LINE_HEIGHT
     scale = context.preferences.system.ui_scale or 1.0  # 0 in background mode
     width = context.region.width / scale if context.region else 400
     for number, line in enumerate(lines(text, width - MARGIN)):
-        column.label(text=line, icon=icon if number == 0 else "BLANK1")
+        column.label(text=line, translate=False, icon=icon if number == 0 else "BLANK1")
 
 
 def lines(text: str, width: float) -> list[str]:
