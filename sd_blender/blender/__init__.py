@@ -11,6 +11,7 @@ import atexit
 
 from . import (
     compat,
+    editor_operators,
     engine_operators,
     engine_panel,
     history_operators,
@@ -25,6 +26,7 @@ from . import (
     mask_overlay,
     mask_panel,
     mask_status,
+    mask_undo,
     masks,
     menus,
     operators,
@@ -37,15 +39,24 @@ from . import (
     queue_operators,
     queue_panel,
     restore_operators,
+    source_panel,
     status_bar,
+    translation,
+    variants_handlers,
+    variants_operators,
+    variants_panel,
+    variants_properties,
 )
 
 MODULES = (
     preferences,
+    translation,
     engine_operators,
     properties,
     history_properties,
+    variants_properties,
     icons,
+    variants_handlers,
     lifecycle,
     live_preview,
     status_bar,
@@ -53,21 +64,26 @@ MODULES = (
     queue_operators,
     masks,
     mask_images,
+    mask_undo,
     mask_status,
     mask_operators,
     mask_overlay,
     outpaint,
     restore_operators,
     history_operators,
+    variants_operators,
     library_operators,
     prompt_operators,
     prompt_panel,
+    editor_operators,
     menus,
     engine_panel,  # above the panel whose buttons need it
     panels,
+    source_panel,
     mask_panel,
     queue_panel,
     history_panel,
+    variants_panel,
 )
 
 _registered: list = []

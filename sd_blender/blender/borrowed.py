@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import bpy
@@ -22,6 +22,17 @@ STANDARD = {
 
 
 @contextlib.contextmanager
+def kept(owner: Any, names: Iterable[str] = ()) -> Iterator[None]:
+    """Whatever is done to these properties of a bpy object, or to all that can be set, what they were is put back."""
+    names = names or [p.identifier for p in owner.bl_rna.properties if not p.is_readonly]
+    before = {name: getattr(owner, name) for name in names if hasattr(owner, name)}
+    try:
+        yield
+    finally:
+        _put_back(owner, before)
+
+
+@contextlib.contextmanager
 def values(owner: Any, **wanted: Any) -> Iterator[None]:
     """Set properties of a bpy object in the order given, and put back what they were."""
     before = {name: getattr(owner, name) for name in wanted}
@@ -30,21 +41,28 @@ def values(owner: Any, **wanted: Any) -> Iterator[None]:
             setattr(owner, name, value)
         yield
     finally:
-        for name, value in before.items():
-            # A value may have gone meanwhile, such as a view of a colour configuration; the others still come back.
-            with contextlib.suppress(TypeError):
-                setattr(owner, name, value)
+        _put_back(owner, before)
 
 
 @contextlib.contextmanager
-def standard_view(settings: bpy.types.ColorManagedViewSettings) -> Iterator[None]:
-    """The view transform Standard, at exposure 0 and with no look. Raises BlenderStateError where there is none."""
-    wanted = {name: value for name, value in STANDARD.items() if hasattr(settings, name)}
+def standard_view(owner: bpy.types.Scene | bpy.types.ImageFormatSettings) -> Iterator[None]:
+    """The view transform Standard on sRGB, without look and exposure. Raises BlenderStateError where there is none."""
+    view = owner.view_settings
+    wanted = {name: value for name, value in STANDARD.items() if hasattr(view, name)}
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(values(settings, **wanted))
+            stack.enter_context(values(owner.display_settings, display_device="sRGB"))
+            stack.enter_context(values(view, **wanted))
         except TypeError as error:
             raise BlenderStateError(
                 "This colour configuration has no view transform Standard; set Colors to As Displayed."
             ) from error
         yield
+
+
+def _put_back(owner: Any, before: dict[str, Any]) -> None:
+    """In the order in which Blender lists them, or they were set: what others depend on comes first."""
+    for name, value in before.items():
+        # A value may have gone meanwhile, such as a view of a colour configuration; the others still come back.
+        with contextlib.suppress(TypeError):
+            setattr(owner, name, value)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import ntpath
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,12 +26,15 @@ from ..core.request import (
 )
 from ..core.validation import validate
 from ..core.wildcards import prompts_of
-from . import capture, lifecycle, materials, preferences, prompts, targets
-from .targets import Target
+from . import capture, lifecycle, materials, nodes, preferences, prompts, targets, viewport
+from .targets import NodeReference, Target
 
 Values = dict[str, Any]
-RENDERED_SOURCES = ("RENDER_RESULT", "RENDER")
-CHOICES = ("task", "destination", "source", "mask_source", "tiling", "scheduler")
+RENDERED_SOURCES = ("RENDER_RESULT", "RENDER", "VIEWPORT")
+NO_DATABLOCK = (*RENDERED_SOURCES, "FILE")
+"""Sources that :func:`find_source` knows nothing of."""
+
+CHOICES = ("task", "destination", "source", "source_colors", "mask_source", "tiling", "scheduler")
 
 
 @dataclass(frozen=True)
@@ -56,27 +60,41 @@ def build(context: bpy.types.Context) -> Job:
         request, source = _image_to_image(context, values)
     else:
         request, source = _inpaint(context, values)
-    thing = context.view_layer.objects.active if settings.destination == "MATERIAL" else None
-    return Job(request, Target.of(thing, source if isinstance(request, Inpaint) else None))
+    return Job(request, _target(context, source if isinstance(request, Inpaint) else None))
 
 
-def refuse_early(context: bpy.types.Context) -> None:
-    """Raise BlenderStateError for what can be seen without looking at a pixel or a file; cheap enough for a poll."""
+def _target(context: bpy.types.Context, like: bpy.types.Image | None) -> Target:
+    destination = context.scene.sd_blender.destination
+    if destination == "NODE":
+        return Target.of_node(NodeReference.to(*nodes.find_active(context)), like)
+    return Target.of(context.view_layer.objects.active if destination == "MATERIAL" else None, like)
+
+
+def refuse_early(
+    context: bpy.types.Context,
+    task: str = "",
+    destination: str = "",
+    mask: bpy.types.Image | None = None,
+) -> None:
+    """Raise BlenderStateError for what can be seen without looking at a pixel or a file; cheap enough for a poll.
+
+    task, destination, mask: instead of what the settings say.
+    """
     settings = context.scene.sd_blender
+    task, destination = task or settings.task, destination or settings.destination
     if busy := lifecycle.busy_with():
         raise BlenderStateError(f"Blender is {busy}; wait until it is done.")
     _refuse_unknown_choices(settings)
     prompts.find_style(settings.style)
-    if not prompts.written(settings).strip() and settings.task != "INPAINT":
+    if not prompts.written(settings).strip() and task != "INPAINT":
         raise BlenderStateError("The prompt is empty; describe the texture you want.")
-    if settings.destination == "MATERIAL":
+    if destination == "MATERIAL":
         targets.check_object(context.view_layer.objects.active)
-    if settings.task != "TEXT_TO_IMAGE":
-        if settings.source == "RENDER":
-            capture.check_can_render(context.scene)
-        elif settings.source != "RENDER_RESULT":
-            find_source(context)
-    if settings.task == "INPAINT":
+    elif destination == "NODE":
+        nodes.find_active(context)
+    if task != "TEXT_TO_IMAGE":
+        check_source(context)
+    if task == "INPAINT" and mask is None:
         find_mask(context)
 
 
@@ -119,6 +137,31 @@ def draw_seed() -> int:
     return random.SystemRandom().randrange(2**31)
 
 
+def check_source(context: bpy.types.Context) -> None:
+    """Raise BlenderStateError for a source that is not there, as far as that shows without its pixels."""
+    source = context.scene.sd_blender.source
+    if source == "RENDER":
+        capture.check_can_render(context.scene)
+    elif source == "VIEWPORT":
+        viewport.check(context)
+    elif source == "FILE":
+        source_path(context.scene.sd_blender)
+    elif source != "RENDER_RESULT":
+        find_source(context)
+
+
+def source_path(settings: Any) -> str:
+    """The file that the settings name as the source; whether it exists is not asked. Raises BlenderStateError."""
+    path = bpy.path.abspath(settings.source_file)
+    if not path:
+        raise BlenderStateError("No source file is chosen; choose an image file.")
+    if is_foreign(path):
+        raise BlenderStateError(
+            "This scene's source file is on the network; if you trust it, copy it to this computer and choose that."
+        )
+    return path
+
+
 def find_source(context: bpy.types.Context) -> bpy.types.Image:
     """The image datablock that the settings name as the source. Raises BlenderStateError when there is none."""
     settings = context.scene.sd_blender
@@ -154,6 +197,8 @@ def sampling(settings: Any) -> Sampling:
         height=settings.height,
         steps=settings.steps,
         guidance_scale=settings.guidance_scale,
+        clip_guidance_scale=settings.clip_guidance_scale,
+        classifier_guidance_scale=settings.classifier_guidance_scale,
         scheduler=settings.scheduler,
         seed=settings.seed,
         count=settings.count,
@@ -183,8 +228,11 @@ def _image_to_image(context: bpy.types.Context, values: Values) -> tuple[Request
     settings = context.scene.sd_blender
     values["strength"] = settings.strength
     _check(ImageToImage(**values, image=np.zeros((16, 16, 3), np.uint8)))  # all but the pixels
-    source = None if settings.source in RENDERED_SOURCES else find_source(context)
-    pixels = _rendered(context) if source is None else capture.image_pixels(source)
+    source = None if settings.source in NO_DATABLOCK else find_source(context)
+    if source is None:
+        pixels = _captured(context, capture.image_pixels)
+    else:
+        pixels = capture.image_pixels(source, settings.source_colors)
     if settings.use_source_size:
         height, width = pixels.shape[:2]
         values["sampling"] = dataclasses.replace(values["sampling"], width=width, height=height)
@@ -211,20 +259,27 @@ def _inpaint(context: bpy.types.Context, values: Values) -> tuple[Request, bpy.t
 
 
 def stored_source(context: bpy.types.Context) -> tuple[bpy.types.Image | None, ImageArray]:
-    """The image that the settings name as the source, None for a render, and its bytes as they are stored.
+    """The image that the settings name as the source, None for a render or a file, and its bytes as they are stored.
 
     uint8, height x width x 3 or 4. Raises BlenderStateError; a New Render is made now.
     """
-    source = None if context.scene.sd_blender.source in RENDERED_SOURCES else find_source(context)
-    if source is not None and source.type == "RENDER_RESULT":
-        source = None
-    return source, _rendered(context) if source is None else capture.stored_bytes(source)
+    source = None if context.scene.sd_blender.source in NO_DATABLOCK else find_source(context)
+    if source is None or source.type == "RENDER_RESULT":
+        return None, _captured(context, capture.stored_bytes)
+    return source, capture.stored_bytes(source)
 
 
-def _rendered(context: bpy.types.Context) -> ImageArray:
-    if context.scene.sd_blender.source == "RENDER":
-        return capture.render_now(context.scene)
-    return capture.render_result(context.scene)
+def _captured(context: bpy.types.Context, read: Callable[[bpy.types.Image], ImageArray]) -> ImageArray:
+    """The pixels of a source that is no datablock. read: takes those of an image file."""
+    settings = context.scene.sd_blender
+    if settings.source == "RENDER":
+        return capture.render_now(context.scene, settings.source_colors)
+    if settings.source == "VIEWPORT":
+        return viewport.pixels(context, settings.source_colors)
+    if settings.source == "FILE":
+        with capture.opened(source_path(settings)) as image:
+            return read(image)
+    return capture.render_result(context.scene, settings.source_colors)
 
 
 def active_texture(context: bpy.types.Context) -> bpy.types.Image | None:

@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Blender's images and renders as arrays for a request. Refuses what has no pixels, changes nothing."""
+"""Blender's images and renders as arrays for a request. Refuses what has no pixels, changes nothing.
+
+The colors of a render are taken as "DISPLAYED", through the view transform of the scene, or as "STANDARD", through the
+view transform of that name: a texture made from AgX colors and rendered under AgX again would be transformed twice.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,19 +19,19 @@ import numpy as np
 from ..core.errors import BlenderStateError
 from ..core.pixels import FloatArray, from_blender, mask_from_blender
 from ..core.request import ImageArray, MaskArray
-from . import compat
+from . import borrowed, compat, translation
 
 KEPT_VALUES = 4 * 1024**2
 _kept: FloatArray = np.empty(0, np.float32)
 
 
-def image_pixels(image: bpy.types.Image) -> ImageArray:
+def image_pixels(image: bpy.types.Image, colors: str = "DISPLAYED") -> ImageArray:
     """The pixels of an image datablock as they look, strokes not yet saved included; of a UDIM, its first tile.
 
-    uint8, height x width x 3, or 4 where something is transparent; row 0 at the top, sRGB-encoded.
+    uint8, height x width x 3, or 4 where something is transparent; row 0 at the top, sRGB-encoded. colors: of a render.
     """
     if image.type == "RENDER_RESULT":
-        return render_result(bpy.context.scene)
+        return render_result(bpy.context.scene, colors)
     return from_blender(*_read(image), linear=_is_linear(image))
 
 
@@ -52,10 +57,28 @@ def mask_pixels(image: bpy.types.Image) -> MaskArray:
     return mask_from_blender(*_read(image))
 
 
-def render_result(scene: bpy.types.Scene) -> ImageArray:
-    """The Render Result as it is displayed, view transform included; its datablock never shows its pixels."""
+@contextlib.contextmanager
+def opened(path: str) -> Iterator[bpy.types.Image]:
+    """An image file of this computer as a datablock that is gone afterwards. Raises BlenderStateError."""
+    if not os.path.isfile(path):
+        raise BlenderStateError(f"There is no file {path}; choose another image file.")
+    try:
+        image = bpy.data.images.load(path)
+    except RuntimeError as error:
+        reason = translation.reported(error).rstrip(".")
+        raise BlenderStateError(f"{path} cannot be read ({reason}); choose another image file.") from error
+    try:
+        if 0 in image.size:  # asking is what loads the file; a broken one is no error of its own
+            raise BlenderStateError(f"{path} is no image that Blender can read; choose another file.")
+        yield image
+    finally:
+        bpy.data.images.remove(image)
+
+
+def render_result(scene: bpy.types.Scene, colors: str = "DISPLAYED") -> ImageArray:
+    """The Render Result; its datablock never shows its pixels."""
     result = bpy.data.images.get("Render Result")
-    with tempfile.TemporaryDirectory(prefix="sd_blender_") as folder, _png_settings(scene):
+    with tempfile.TemporaryDirectory(prefix="sd_blender_") as folder, _png_settings(scene, colors):
         path = Path(folder, "render.png")
         try:
             if result is not None:
@@ -64,20 +87,20 @@ def render_result(scene: bpy.types.Scene) -> ImageArray:
             result = None  # there is a datablock from an earlier session, but no picture in it
         if result is None or not path.exists():
             raise BlenderStateError("There is no render yet; render the image (F12) or use New Render.")
-        return _load(path)
+        return _load(str(path))
 
 
-def render_now(scene: bpy.types.Scene) -> ImageArray:
-    """Render the scene, which replaces the Render Result, and return it as displayed. Blocks until it is done."""
+def render_now(scene: bpy.types.Scene, colors: str = "DISPLAYED") -> ImageArray:
+    """Render the scene, which replaces the Render Result, and return that. Blocks until it is done."""
     check_can_render(scene)
     try:
         bpy.ops.render.render(scene=scene.name)
     except RuntimeError as error:
-        reason = str(error).strip().splitlines()[0].removeprefix("Error: ").rstrip(".")
+        reason = translation.reported(error).splitlines()[0].rstrip(".")
         raise BlenderStateError(
             f"The render failed ({reason}); render the image (F12) to see why."
         ) from error
-    return render_result(scene)
+    return render_result(scene, colors)
 
 
 def check_can_render(scene: bpy.types.Scene) -> None:
@@ -124,29 +147,25 @@ def _is_linear(image: bpy.types.Image) -> bool:
     return image.is_float or space.is_data or space.name.startswith(("Linear", "ACES"))
 
 
-def _load(path: Path) -> ImageArray:
-    image = bpy.data.images.load(str(path))
-    try:
+def _load(path: str) -> ImageArray:
+    with opened(path) as image:
         return from_blender(*_read(image), linear=False)
-    finally:
-        bpy.data.images.remove(image)
 
 
 @contextlib.contextmanager
-def _png_settings(scene: bpy.types.Scene) -> Iterator[None]:
-    """Output settings for an 8-bit PNG with the scene's own view transform; the artist's come back in any case."""
+def _png_settings(scene: bpy.types.Scene, colors: str = "DISPLAYED") -> Iterator[None]:
+    """Output settings for an 8-bit PNG with these colors; the artist's come back in any case."""
     settings = scene.render.image_settings
-    before = {
-        p.identifier: getattr(settings, p.identifier) for p in settings.bl_rna.properties if not p.is_readonly
-    }
-    try:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(borrowed.kept(settings))
         compat.set_file_format(settings, "PNG")
         settings.color_mode, settings.color_depth, settings.compression = "RGBA", "8", 0
-        settings.color_management = "FOLLOW_SCENE"
+        if colors == "STANDARD":
+            # To override is to take over the scene's settings first.
+            stack.enter_context(borrowed.kept(settings.display_settings))
+            stack.enter_context(borrowed.kept(settings.view_settings, borrowed.STANDARD))
+            settings.color_management = "OVERRIDE"
+            stack.enter_context(borrowed.standard_view(settings))
+        else:
+            settings.color_management = "FOLLOW_SCENE"
         yield
-    finally:
-        # In the order Blender lists them: medium and format first, what depends on them after.
-        for name, value in before.items():
-            # A value may have gone meanwhile, such as a view of a colour configuration; the others still come back.
-            with contextlib.suppress(TypeError):
-                setattr(settings, name, value)

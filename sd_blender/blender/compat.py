@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
+from collections.abc import Callable
 
 import bpy
 
@@ -16,6 +18,18 @@ def enable_nodes(material: bpy.types.Material) -> None:
         warnings.simplefilter("ignore", DeprecationWarning)
         if not material.use_nodes:
             material.use_nodes = True
+
+
+def uses_nodes(material: bpy.types.Material) -> bool:
+    """Whether the look of a material comes from its node tree; from 5.0 always."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return material.use_nodes
+
+
+def disable_nodes(material: bpy.types.Material) -> None:
+    """Have a material look as it does without its nodes; only for one of Blender up to 4.5 that did so before."""
+    material.use_nodes = False
 
 
 def set_file_format(settings: bpy.types.ImageFormatSettings, file_format: str) -> None:
@@ -32,6 +46,12 @@ def set_paint_colour(scene: bpy.types.Scene, colour: tuple[float, float, float])
     unified.color = colour
     if paint.brush is not None:  # there is none in background mode
         paint.brush.color = colour
+
+
+def colour_options(draw_texture: Callable[..., None], is_colour: bool) -> dict[str, bool]:
+    """How to tell ``draw_texture_2d`` that the texture of an image holds colours; before 5.0 they need no word."""
+    option = "is_scene_linear_with_rec709_srgb_target"
+    return {option: is_colour} if option in inspect.signature(draw_texture).parameters else {}
 
 
 def relative_path() -> set[str]:

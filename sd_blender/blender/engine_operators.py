@@ -9,7 +9,7 @@ import bpy
 from bpy.props import BoolProperty, StringProperty
 
 from ..core.errors import SDBlenderError
-from . import late, preferences
+from . import late, preferences, translation
 from .sentences import draw_sentence
 
 with late.imports():
@@ -26,7 +26,7 @@ class Idle:
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if engine_setup.is_busy():
-            cls.poll_message_set("Wait until what runs now is done, or cancel it")
+            translation.refuse(cls, "Wait until what runs now is done, or cancel it")
             return False
         return True
 
@@ -36,7 +36,7 @@ class Idle:
             return {"FINISHED"}
         engine_setup.wait(lambda text: print(f"sd_blender: {text}", file=sys.stderr, flush=True))
         if engine_setup.state.error:
-            self.report({"ERROR"}, engine_setup.state.error)
+            translation.report(self, "ERROR", engine_setup.state.error)
             return {"CANCELLED"}
         return {"FINISHED"}
 
@@ -64,7 +64,7 @@ class SDB_OT_install_engine(Idle, bpy.types.Operator):
         try:
             engine_setup.install(bpy.path.abspath(self.wheels), repair=self.repair)
         except SDBlenderError as error:
-            self.report({"ERROR"}, str(error))
+            translation.report(self, "ERROR", str(error))
             return {"CANCELLED"}
         return self.finish()
 
@@ -79,7 +79,7 @@ class SDB_OT_cancel_engine(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not engine_setup.is_busy():
-            cls.poll_message_set("Nothing is being installed")
+            translation.refuse(cls, "Nothing is being installed")
             return False
         return True
 
@@ -115,7 +115,7 @@ def draw_state(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     state = engine_setup.state
     if engine_setup.key_of(preferences.read()) != state.looked_for:
         engine_setup.look_soon()
-    layout.label(text=state.look.summary, icon="CHECKMARK" if state.look.ready else "INFO")
+    draw_sentence(layout, context, state.look.summary, "CHECKMARK" if state.look.ready else "INFO")
     if state.activity in ("install", "diagnose"):
         draw_activity(layout, context)
     else:

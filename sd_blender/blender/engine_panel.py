@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import engine_operators, guard, late
-from .panels import ImageEditor, View3D
+from . import engine_operators, guard, late, places
 from .preferences import ADD_ON
 
 with late.imports():
@@ -31,12 +30,6 @@ class Engine:
         ).module = ADD_ON
 
 
-class SDB_PT_view3d_engine(View3D, Engine, bpy.types.Panel):
-    pass
-
-
-class SDB_PT_image_engine(ImageEditor, Engine, bpy.types.Panel):
-    pass
-
-
-register, unregister = bpy.utils.register_classes_factory((SDB_PT_view3d_engine, SDB_PT_image_engine))
+classes = places.panels_of(Engine, "engine", parent="")
+SDB_PT_view3d_engine, SDB_PT_image_engine, *_ = classes
+register, unregister = bpy.utils.register_classes_factory(classes)

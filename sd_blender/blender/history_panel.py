@@ -9,10 +9,10 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty
 
-from . import guard, icons
+from . import guard, icons, places
 from .history_properties import chosen
-from .panels import ImageEditor, View3D
-from .sentences import draw_sentence
+from .sentences import draw_sentence, draw_text
+from .translation import CONTEXT, shown
 
 EMPTY = "Nothing was made in this scene yet; each texture that you generate is listed here with its settings."
 NO_PROMPT = "(no prompt)"
@@ -34,7 +34,7 @@ class SDB_UL_history(bpy.types.UIList):
     def draw_item(self, context, layout, data, item, icon, active_data, active_property, index) -> None:
         with _rows:
             row = layout.row(align=True)
-            row.label(text=item.prompt[:ROW] or NO_PROMPT, **_picture(item))
+            row.label(text=item.prompt[:ROW] or shown(NO_PROMPT), translate=False, **_picture(item))
             star = "SOLO_ON" if item.favourite else "SOLO_OFF"
             row.prop(item, "favourite", text="", icon=star, emboss=False)
 
@@ -73,6 +73,8 @@ class History:
     """What was made in this scene."""
 
     bl_label = "History"
+    bl_translation_context = CONTEXT
+    bl_order = 9
     bl_options = {"DEFAULT_CLOSED"}
 
     @guard.draw
@@ -94,21 +96,17 @@ def draw_entry(layout: bpy.types.UILayout, context: bpy.types.Context, entry: An
     """The chosen texture, and its buttons."""
     if number := icons.of(entry.thumbnail):
         layout.template_icon(icon_value=number, scale=THUMBNAIL_SCALE)
-    draw_sentence(layout, context, entry.prompt[:LONGEST] or NO_PROMPT, "TEXT")
-    layout.label(text=f"Seed {entry.seed[:ROW]}, {entry.size[:ROW]}, {entry.made_at[:ROW]}", icon="BLANK1")
+    draw_text(layout, context, entry.prompt[:LONGEST] or shown(NO_PROMPT), "TEXT")
+    facts = f"Seed {entry.seed[:ROW]}, {entry.size[:ROW]}, {entry.made_at[:ROW]}"
+    draw_sentence(layout, context, facts, "BLANK1")
     layout.operator("sdb.restore_settings", icon="RECOVER_LAST")
     row = layout.row(align=True)
     row.operator("sdb.use_from_history", icon="MATERIAL")
     row.operator("sdb.delete_from_history", text="Delete", icon="TRASH")
 
 
-class SDB_PT_view3d_history(View3D, History, bpy.types.Panel):
-    bl_parent_id = "SDB_PT_view3d_main"
-
-
-class SDB_PT_image_history(ImageEditor, History, bpy.types.Panel):
-    bl_parent_id = "SDB_PT_image_main"
-
-
+SDB_PT_view3d_history, SDB_PT_image_history = places.panels_of(
+    History, "history", places=places.WHERE_PAINTED
+)
 classes = (SDB_UL_history, SDB_PT_view3d_history, SDB_PT_image_history)
 register, unregister = bpy.utils.register_classes_factory(classes)

@@ -10,7 +10,7 @@ import bpy
 from bpy.props import BoolProperty, StringProperty
 
 from ..core.errors import BlenderStateError, SDBlenderError
-from . import compat, late
+from . import compat, late, translation
 from .prompt_operators import OnScene
 
 with late.imports():
@@ -20,6 +20,8 @@ with late.imports():
 DIGITS = 6
 """Of a number in a preset: Blender keeps 7.3 as 7.30000019."""
 
+SCALES = ("guidance_scale", "clip_guidance_scale", "classifier_guidance_scale")
+
 
 class Acting:
     """Does one thing and says in one sentence what it did, or why it could not."""
@@ -28,9 +30,9 @@ class Acting:
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
-            self.report({"INFO"}, self.act(context))
+            translation.report(self, "INFO", self.act(context))
         except SDBlenderError as error:
-            self.report({"ERROR"}, str(error))
+            translation.report(self, "ERROR", str(error))
             return {"CANCELLED"}
         return {"FINISHED"}
 
@@ -49,8 +51,8 @@ class SDB_OT_apply_preset(Acting, OnScene, bpy.types.Operator):
         preset = library.PRESETS.find(properties.preset)
         if preset is None:
             return ""
-        labels = context.scene.sd_blender.bl_rna.properties
-        return ", ".join(f"{labels[name].name} {value}" for name, value in preset.settings().items())
+        labels, local = context.scene.sd_blender.bl_rna.properties, bpy.app.translations.pgettext_iface
+        return ", ".join(f"{local(labels[name].name)} {value}" for name, value in preset.settings().items())
 
     def act(self, context: bpy.types.Context) -> str:
         preset = library.PRESETS.find(self.preset)
@@ -84,10 +86,8 @@ class SDB_OT_save_preset(Named, bpy.types.Operator):
         name = library.checked_name(self.name)
         sampling = build_request.sampling(context.scene.sd_blender)
         validation.check_sampling(sampling)
-        guidance = round(sampling.guidance_scale, DIGITS)
-        library.PRESETS.keep(
-            [presets.Preset.of(name, dataclasses.replace(sampling, guidance_scale=guidance))]
-        )
+        scales = {scale: round(getattr(sampling, scale), DIGITS) for scale in SCALES}
+        library.PRESETS.keep([presets.Preset.of(name, dataclasses.replace(sampling, **scales))])
         return f"The preset {name} is saved"
 
 
@@ -141,7 +141,7 @@ class Own(Acting):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not cls.library().own():
-            cls.poll_message_set(f"You have saved no {cls.library().kind} of your own")
+            translation.refuse(cls, f"You have saved no {cls.library().kind} of your own")
             return False
         return True
 

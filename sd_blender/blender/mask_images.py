@@ -4,19 +4,19 @@
 A mask of ours is changed where it is, by packing a new PNG file into it and dropping the pixels that Blender holds.
 Undo brings back the packed file, which written pixels would not get, but not always the pixels: a number on the mask
 tells when they are of another file and have to be read again. (Measured in Blender 4.2 to 5.2.) An image that is not
-ours stays as it is, and a mask of ours takes its place.
+ours stays as it is, and so does a mask with strokes to undo: a new mask of ours takes its place.
 """
 
 from __future__ import annotations
 
-import contextlib
+import re
 from typing import TYPE_CHECKING
 
 import bpy
 from bpy.app.handlers import persistent
 
 from ..core.errors import BlenderStateError
-from . import guard, late, mask_status, masks
+from . import guard, late, mask_status, mask_undo, masks
 
 if TYPE_CHECKING:
     from ..core.masks import Levels
@@ -39,7 +39,7 @@ def check(context: bpy.types.Context) -> None:
         )
     if mask is None:
         if settings.source not in build_request.RENDERED_SOURCES:
-            build_request.find_source(context)
+            build_request.check_source(context)
     elif not mask.is_editable:
         raise BlenderStateError(
             f'Mask "{mask.name}" is linked from another file; make it local or make a new mask.'
@@ -74,15 +74,16 @@ def write(context: bpy.types.Context, values: Levels) -> None:
     """Make ``values`` the mask that Generate uses. The caller's undo step takes them off again."""
     settings = context.scene.sd_blender
     mask = settings.mask_image
-    if mask is not None and masks.MASK_KEYWORD in mask and mask.source == "FILE" and mask.is_editable:
-        if mask.is_dirty:
-            _keep_strokes(mask)
+    is_ours = mask is not None and masks.MASK_KEYWORD in mask and mask.source == "FILE" and mask.is_editable
+    if is_ours and not mask_undo.is_painted(mask):
         _pack(mask, values)
         mask[masks.MASK_KEYWORD] = _revisions[mask.session_uid] = _revision_of(mask) + 1
     else:
-        theirs, mask = mask, masks.mask_of(f"{_name(context)} Mask", values)
-        if theirs is not None:
-            _replace(context, theirs, mask)
+        old, mask = mask, masks.mask_of(f"{_name(context)} Mask", values)
+        if is_ours:
+            mask_undo.keep(old, _levels(old), mask)
+        if old is not None:
+            _replace(context, old, mask)
     use(context, mask, values)
 
 
@@ -95,7 +96,7 @@ def use(context: bpy.types.Context, mask: bpy.types.Image, values: Levels) -> No
 
 def _name(context: bpy.types.Context) -> str:
     mask = context.scene.sd_blender.mask_image
-    return mask.name.removesuffix(" Mask") if mask is not None else masks.source_size(context)[0]
+    return re.sub(r" Mask(\.\d+)?$", "", mask.name) if mask is not None else masks.source_size(context)[0]
 
 
 def _pack(mask: bpy.types.Image, values: Levels) -> None:
@@ -111,15 +112,8 @@ def _revision_of(mask: bpy.types.Image) -> int:
     return int(value) if isinstance(value, int) else 0
 
 
-def _keep_strokes(mask: bpy.types.Image) -> None:
-    """What was painted since the mask was packed would be gone after an undo: it gets a step of its own before."""
-    _pack(mask, _levels(mask))
-    with contextlib.suppress(RuntimeError):  # Global Undo is switched off
-        bpy.ops.ed.undo_push(message="Paint Mask")
-
-
 def _replace(context: bpy.types.Context, old: bpy.types.Image, new: bpy.types.Image) -> None:
-    """Where the artist paints on, or looks at, a mask that is not ours."""
+    """Where the artist paints on, or looks at, a mask that stays as it is."""
     paint = context.scene.tool_settings.image_paint
     if paint.canvas == old:
         paint.canvas = new

@@ -13,7 +13,7 @@ from bpy.props import BoolProperty, IntProperty
 
 from ..core.choices import Tiling
 from ..core.errors import BlenderStateError, SDBlenderError
-from . import late, mask_images
+from . import late, mask_images, translation
 
 if TYPE_CHECKING:
     from ..core.masks import Levels
@@ -40,7 +40,7 @@ class ChangesMask:
         try:
             cls.refuse(context)
         except SDBlenderError as error:
-            cls.poll_message_set(str(error))
+            translation.refuse(cls, str(error))
             return False
         return True
 
@@ -48,7 +48,7 @@ class ChangesMask:
         try:
             mask_images.write(context, self.changed(context))
         except SDBlenderError as error:
-            self.report({"ERROR"}, str(error))
+            translation.report(self, "ERROR", str(error))
             return {"CANCELLED"}
         return {"FINISHED"}
 
@@ -98,7 +98,7 @@ class SDB_OT_mask_expand(ChangesMask, bpy.types.Operator):
 
     pixels: IntProperty(
         name="Distance",
-        description="How far the border moves: outward above 0, inward below",
+        description=f"How far the border moves, {-FARTHEST} to {FARTHEST} px: outward above 0, inward below",
         default=8,
         min=-FARTHEST,
         max=FARTHEST,

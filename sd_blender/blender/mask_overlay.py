@@ -13,7 +13,7 @@ from typing import Any
 import bpy
 
 from ..core.errors import SDBlenderError
-from . import guard, late, masks
+from . import compat, guard, late, masks
 
 with late.imports():
     from . import build_request
@@ -75,7 +75,7 @@ def _shown(
     try:
         mask = build_request.find_mask(context)
         source = None
-        if settings.source not in build_request.RENDERED_SOURCES:
+        if settings.source not in build_request.NO_DATABLOCK:
             source = build_request.find_source(context)
     except SDBlenderError:
         return None, None
@@ -111,7 +111,7 @@ def _draw_picture(image: bpy.types.Image, left: float, bottom: float, right: flo
         (left, bottom),
         right - left,
         top - bottom,
-        is_scene_linear_with_rec709_srgb_target=is_colour,
+        **compat.colour_options(draw_texture_2d, is_colour),
     )
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import guard
-from .panels import ImageEditor, View3D
+from . import guard, places
 
 STEP = 8  # pixels per click; the operator's own panel takes any other number
 
@@ -33,13 +32,5 @@ class EditMask:
         layout.operator("sdb.outpaint", text="Outpaint...", icon="FULLSCREEN_ENTER")
 
 
-class SDB_PT_view3d_edit_mask(View3D, EditMask, bpy.types.Panel):
-    bl_parent_id = "SDB_PT_view3d_mask"
-
-
-class SDB_PT_image_edit_mask(ImageEditor, EditMask, bpy.types.Panel):
-    bl_parent_id = "SDB_PT_image_mask"
-
-
-classes = (SDB_PT_view3d_edit_mask, SDB_PT_image_edit_mask)
+classes = places.panels_of(EditMask, "edit_mask", parent="mask", places=places.WHERE_PAINTED)
 register, unregister = bpy.utils.register_classes_factory(classes)

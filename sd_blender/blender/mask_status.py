@@ -120,7 +120,13 @@ def _look() -> float | None:
         _cost = time.perf_counter() - started
         if not _same(before, status.mask):  # to draw is to ask for another look
             pump.redraw()
+            bpy.app.timers.register(_settle, first_interval=0.1)
     return None
+
+
+def _settle() -> None:
+    """Blender moves what is below a sub-panel that has grown one draw later."""
+    pump.redraw()
 
 
 def _same(one: MaskExtent | None, other: MaskExtent | None) -> bool:
@@ -134,8 +140,9 @@ def _same(one: MaskExtent | None, other: MaskExtent | None) -> bool:
 
 
 def _stop() -> None:
-    if bpy.app.timers.is_registered(_look):
-        bpy.app.timers.unregister(_look)
+    for timer in (_look, _settle):
+        if bpy.app.timers.is_registered(timer):
+            bpy.app.timers.unregister(timer)
 
 
 def register() -> None:

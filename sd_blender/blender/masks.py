@@ -10,7 +10,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..core.errors import BlenderStateError, SDBlenderError
-from . import compat, guard, late
+from . import compat, guard, late, places, translation
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 with late.imports():
     from ..core import masks as mask_values
-    from . import build_request, naming, saving, textures
+    from . import build_request, capture, naming, nodes, saving, textures, viewport
 
 logger = logging.getLogger(__name__)
 
@@ -38,16 +38,16 @@ class SDB_OT_new_mask(bpy.types.Operator):
         try:
             name, width, height = source_size(context)
         except SDBlenderError as error:
-            self.report({"ERROR"}, str(error))
+            translation.report(self, "ERROR", str(error))
             return {"CANCELLED"}
         mask = new_mask(f"{name} Mask", width, height)
         settings.task, settings.mask_source, settings.mask_image = "INPAINT", "IMAGE", mask
-        self.report({"INFO"}, _paint_on(context, mask))
+        translation.report(self, "INFO", _paint_on(context, mask))
         return {"FINISHED"}
 
 
 class SDB_OT_use_as_source(bpy.types.Operator):
-    """Start the next texture from the image in this editor"""
+    """Start the next texture from the image in this editor, or in the active Image Texture node"""
 
     bl_idname = "sdb.use_as_source"
     bl_label = "Use as Source"
@@ -55,14 +55,21 @@ class SDB_OT_use_as_source(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if getattr(context.space_data, "image", None) is None:
-            cls.poll_message_set("Open an image in the Image Editor first")
+        if cls._image(context) is None:
+            translation.refuse(cls, "Open an image in the Image Editor, or click an Image Texture that has one")
             return False
         return True
 
+    @staticmethod
+    def _image(context: bpy.types.Context) -> bpy.types.Image | None:
+        space = context.space_data
+        return (
+            nodes.active_image(context) if places.is_shader_editor(space) else getattr(space, "image", None)
+        )
+
     def execute(self, context: bpy.types.Context) -> set[str]:
         settings = context.scene.sd_blender
-        image = context.space_data.image
+        image = self._image(context)
         if image.type == "RENDER_RESULT":
             settings.source = "RENDER_RESULT"
         else:
@@ -90,11 +97,22 @@ def mask_of(name: str, values: NDArray[np.uint8]) -> bpy.types.Image:
     return mask
 
 
+def open_mask(context: bpy.types.Context) -> bpy.types.Image | None:
+    """The mask of ours that is open in the Image Editor in use."""
+    image = getattr(context.space_data, "image", None)
+    return image if image is not None and MASK_KEYWORD in image else None
+
+
 def source_size(context: bpy.types.Context) -> tuple[str, int, int]:
     """Name, width and height of what the mask is for. Raises BlenderStateError when there is nothing."""
     settings = context.scene.sd_blender
+    if settings.source == "VIEWPORT":
+        return "Viewport", *viewport.size(context)
     if settings.source in build_request.RENDERED_SOURCES:
         return "Render", *rendered_size(context.scene)
+    if settings.source == "FILE":
+        with capture.opened(build_request.source_path(settings)) as image:
+            return bpy.path.display_name_from_filepath(image.filepath), *image.size
     image = build_request.find_source(context)
     width, height = image.size
     if not (width and height):

@@ -5,45 +5,13 @@ from __future__ import annotations
 
 import bpy
 
-from ..core.errors import SDBlenderError
-from . import guard, late
-from .prompt_operators import OnScene
-
-with late.imports():
-    from . import build_request, targets
+from . import guard, mask_panel, places
 
 SHORTCUT = {"type": "D", "value": "PRESS", "shift": True, "alt": True}
 """Free in all keymaps of Blender 4.2 to 5.2, of 2.7 and of the industry; Alt Ctrl writes letters on many keyboards."""
 
 KEYMAPS = (("3D View", "VIEW_3D"), ("Image", "IMAGE_EDITOR"))
 SHORTCUT_FOR = "sdb.generate"
-
-
-class SDB_OT_generate_here(OnScene, bpy.types.Operator):
-    """Make a texture from the settings of the scene and show it on this object"""
-
-    bl_idname = "sdb.generate_here"
-    bl_label = "Generate Texture Here"
-    bl_options = {"REGISTER"}  # as for Generate
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        try:
-            targets.check_object(context.view_layer.objects.active)
-            build_request.refuse_early(context)
-        except SDBlenderError as error:
-            cls.poll_message_set(str(error))
-            return False
-        return super().poll(context)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        context.scene.sd_blender.destination = "MATERIAL"
-        how = "EXEC_DEFAULT" if bpy.app.background else "INVOKE_DEFAULT"
-        try:
-            return bpy.ops.sdb.generate(how)
-        except RuntimeError as error:  # what it reported
-            self.report({"ERROR"}, str(error).strip().removeprefix("Error: "))
-            return {"CANCELLED"}
 
 
 class SDB_MT_main(bpy.types.Menu):
@@ -56,20 +24,47 @@ class SDB_MT_main(bpy.types.Menu):
         layout = self.layout
         layout.operator("sdb.generate", icon="TEXTURE")
         layout.operator("sdb.generate_here")
+        layout.operator("sdb.inpaint")
         layout.operator("sdb.cancel")
+        layout.separator()
+        layout.operator("sdb.apply_variant")
+        layout.operator("sdb.cancel_variants")
+        layout.operator("sdb.reroll_variants", text="Re-Roll Variants")
+        layout.operator("sdb.more_like_variant", text="More Like This Variant")
         layout.separator()
         layout.operator("sdb.edit_prompt")
         layout.operator("sdb.new_seed")
         layout.menu("SDB_MT_styles")
         layout.menu("SDB_MT_presets")
         layout.separator()
-        layout.operator("sdb.new_mask")
+        layout.menu("SDB_MT_mask")
         layout.operator("sdb.use_as_source")
         layout.separator()
         layout.operator("sdb.restore_from_image", text="Restore from Image...")
         layout.operator("sdb.restore_from_file", text="Restore from PNG File...")
         layout.separator()
         layout.operator("sdb.unload")
+
+
+class SDB_MT_mask(bpy.types.Menu):
+    """What makes a mask, changes all of it, or needs one."""
+
+    bl_label = "Mask"
+
+    @guard.draw
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.operator("sdb.new_mask")
+        layout.operator("sdb.mask_from_faces", text="Mask from Faces").islands = False
+        layout.operator("sdb.mask_from_faces", text="Mask from UV Islands").islands = True
+        layout.separator()
+        layout.operator("sdb.mask_expand", text="Expand Mask").pixels = mask_panel.STEP
+        layout.operator("sdb.mask_expand", text="Shrink Mask").pixels = -mask_panel.STEP
+        layout.operator("sdb.mask_invert")
+        layout.operator("sdb.mask_fill")
+        layout.operator("sdb.mask_clear")
+        layout.separator()
+        layout.operator("sdb.outpaint", text="Outpaint...")
 
 
 @guard.draw
@@ -84,15 +79,21 @@ def draw_here(self: bpy.types.Menu, context: bpy.types.Context) -> None:
     self.layout.operator("sdb.generate_here", icon="TEXTURE")
 
 
+@guard.draw
+def draw_in_node(self: bpy.types.Menu, context: bpy.types.Context) -> None:
+    if places.is_shader_editor(context.space_data):
+        self.layout.separator()
+        self.layout.operator("sdb.generate_in_node", icon="TEXTURE")
+
+
 ENTRIES = (
     ("VIEW3D_MT_object", draw_submenu),
     ("IMAGE_MT_image", draw_submenu),
     ("VIEW3D_MT_object_context_menu", draw_here),
+    ("NODE_MT_context_menu", draw_in_node),
 )
 
-_register_classes, _unregister_classes = bpy.utils.register_classes_factory(
-    (SDB_OT_generate_here, SDB_MT_main)
-)
+_register_classes, _unregister_classes = bpy.utils.register_classes_factory((SDB_MT_mask, SDB_MT_main))
 
 
 def register() -> None:

@@ -13,7 +13,7 @@ import bpy
 from bpy.props import BoolProperty
 
 from ..core.errors import SDBlenderError
-from . import late
+from . import late, translation
 from .properties import status
 
 with late.imports():
@@ -23,11 +23,12 @@ with late.imports():
 logger = logging.getLogger(__name__)
 
 
-class SDB_OT_generate(bpy.types.Operator):
-    """Make a texture from the settings of the scene"""
+class Generates:
+    """For operators that submit a job; ``submit`` returns its ticket, or raises SDBlenderError.
 
-    bl_idname = "sdb.generate"
-    bl_label = "Generate Texture"
+    Who clicks sees several pictures on trial; a script gets the first one for good, and the others as images.
+    """
+
     bl_options = {"REGISTER"}  # the undo step comes with the result
 
     wait: BoolProperty(
@@ -36,17 +37,11 @@ class SDB_OT_generate(bpy.types.Operator):
         options={"SKIP_SAVE"},
     )
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        try:
-            build_request.refuse_early(context)
-        except SDBlenderError as error:
-            cls.poll_message_set(str(error))
-            return False
-        return True
+    def submit(self, context: bpy.types.Context) -> session.Ticket:
+        raise NotImplementedError
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        return {"FINISHED"} if self._submit(context) else {"CANCELLED"}
+        return {"FINISHED"} if self._submit(context, on_trial=True) else {"CANCELLED"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """As invoke, but in background mode, and with ``wait``, until the job is closed."""
@@ -56,30 +51,33 @@ class SDB_OT_generate(bpy.types.Operator):
                 return self._run(context)
             except KeyboardInterrupt:
                 pump.cancel([ticket for ticket in session.open_tickets() if ticket.job.id not in others])
-                self.report({"WARNING"}, "Cancelled.")
+                translation.report(self, "WARNING", "Cancelled.")
                 interrupt.raise_in_caller(sys._getframe().f_back)
                 return {"CANCELLED"}
 
     def _run(self, context: bpy.types.Context) -> set[str]:
-        ticket = self._submit(context)
+        waits = bpy.app.background or self.wait
+        ticket = self._submit(context, on_trial=not waits)
         if ticket is None:
             return {"CANCELLED"}
-        if not (bpy.app.background or self.wait):
+        if not waits:
             return {"FINISHED"}
         pump.wait([ticket], Progress(ticket))
         if ticket.error:
-            self.report({"ERROR"}, ticket.error)
+            translation.report(self, "ERROR", ticket.error)
             return {"CANCELLED"}
         if ticket.delivery is None:
-            self.report({"WARNING"}, "Cancelled.")
+            translation.report(self, "WARNING", "Cancelled.")
             return {"CANCELLED"}
         if ticket.delivery.note:
-            self.report({"WARNING"}, ticket.delivery.note)
+            translation.report(self, "WARNING", ticket.delivery.note)
         return {"FINISHED"}
 
-    def _submit(self, context: bpy.types.Context) -> session.Ticket | None:
+    def _submit(self, context: bpy.types.Context, *, on_trial: bool) -> session.Ticket | None:
         try:
-            return submit(context)
+            ticket = self.submit(context)
+            ticket.on_trial = on_trial
+            return ticket
         except SDBlenderError as error:
             sentence, details = str(error), error.details
         except Exception as error:  # out of memory while pixels are read, a defect of ours
@@ -89,8 +87,27 @@ class SDB_OT_generate(bpy.types.Operator):
             details = traceback.format_exc()
         status.error, status.details = sentence, details
         pump.redraw()
-        self.report({"ERROR"}, sentence)
+        translation.report(self, "ERROR", sentence)
         return None
+
+
+class SDB_OT_generate(Generates, bpy.types.Operator):
+    """Make a texture from the settings of the scene"""
+
+    bl_idname = "sdb.generate"
+    bl_label = "Generate Texture"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        try:
+            build_request.refuse_early(context)
+        except SDBlenderError as error:
+            translation.refuse(cls, str(error))
+            return False
+        return True
+
+    def submit(self, context: bpy.types.Context) -> session.Ticket:
+        return submit(context)
 
 
 def submit(context: bpy.types.Context) -> session.Ticket:
@@ -126,7 +143,7 @@ class SDB_OT_cancel(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not session.open_tickets():
-            cls.poll_message_set("Nothing is being generated")
+            translation.refuse(cls, "Nothing is being generated")
             return False
         return True
 
@@ -157,7 +174,7 @@ class SDB_OT_unload(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if session.current() is None:
-            cls.poll_message_set("No model is loaded")
+            translation.refuse(cls, "No model is loaded")
             return False
         return True
 
@@ -175,24 +192,28 @@ class SDB_OT_show_error(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return bool(status.message)
+        if not status.message:
+            translation.refuse(cls, "No job has said anything")
+            return False
+        return True
 
     @classmethod
     def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
-        return status.message.rstrip(".")
+        return translation.shown(status.message, "tooltips").rstrip(".")
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         return context.window_manager.invoke_popup(self, width=460)
 
     def draw(self, context: bpy.types.Context) -> None:
         column = self.layout.column(align=True)
-        for line in textwrap.wrap(status.message, 70) + status.details.splitlines()[-12:]:
-            column.label(text=line)
+        message = translation.shown(status.message)
+        for line in textwrap.wrap(message, 70) + status.details.splitlines()[-12:]:
+            column.label(text=line, translate=False)
         self.layout.operator_context = "EXEC_DEFAULT"
         self.layout.operator("sdb.show_error", text="Copy", icon="COPYDOWN")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Copy it, details included, for a bug report."""
+        """Copy it, details included, for a bug report: in English, whatever it was shown in."""
         context.window_manager.clipboard = f"{status.message}\n{status.details}".rstrip()
         return {"FINISHED"}
 

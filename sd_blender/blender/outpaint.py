@@ -8,11 +8,11 @@ from bpy.props import EnumProperty, IntProperty
 
 from ..core.choices import MAX_SIDE
 from ..core.errors import SDBlenderError
-from . import late, mask_images, masks
+from . import late, mask_images, masks, translation
 
 with late.imports():
     from ..core import geometry, outpaint, png
-    from . import build_request, capture, naming, textures
+    from . import build_request, naming, textures
 
 SIDES = (
     ("LEFT", "Left", "Add pixels on the left"),
@@ -31,7 +31,7 @@ class SDB_OT_outpaint(bpy.types.Operator):
 
     pixels: IntProperty(
         name="Distance",
-        description="How far the canvas grows on each chosen side",
+        description=f"How far the canvas grows on each chosen side, 1 to {MAX_SIDE} px",
         default=128,
         min=1,
         max=MAX_SIDE,
@@ -47,7 +47,7 @@ class SDB_OT_outpaint(bpy.types.Operator):
     )
     overlap: IntProperty(
         name="Overlap",
-        description="How far into the picture the mask reaches, so that old and new join",
+        description="How far into the picture the mask reaches, 0 to 256 px, so that old and new join",
         default=16,
         min=0,
         max=256,
@@ -57,9 +57,9 @@ class SDB_OT_outpaint(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         try:
-            _check(context)
+            build_request.check_source(context)
         except SDBlenderError as error:
-            cls.poll_message_set(str(error))
+            translation.refuse(cls, str(error))
             return False
         return True
 
@@ -82,18 +82,9 @@ class SDB_OT_outpaint(bpy.types.Operator):
         try:
             grow_source(context, margins, self.overlap)
         except SDBlenderError as error:
-            self.report({"ERROR"}, str(error))
+            translation.report(self, "ERROR", str(error))
             return {"CANCELLED"}
         return {"FINISHED"}
-
-
-def _check(context: bpy.types.Context) -> None:
-    """Raise SDBlenderError when there is no source, as far as that shows without its pixels."""
-    source = context.scene.sd_blender.source
-    if source == "RENDER":
-        capture.check_can_render(context.scene)
-    elif source != "RENDER_RESULT":
-        build_request.find_source(context)
 
 
 def grow_source(context: bpy.types.Context, margins: outpaint.Margins, overlap: int) -> None:
@@ -102,7 +93,7 @@ def grow_source(context: bpy.types.Context, margins: outpaint.Margins, overlap: 
     overlap: pixels of the source beside each margin that are made anew too. Raises SDBlenderError, and then nothing
     has changed.
     """
-    _check(context)
+    build_request.check_source(context)
     name, width, height = masks.source_size(context)
     outpaint.grown_size(geometry.Size(width, height), margins)  # before a render, which is slow
     like, pixels = build_request.stored_source(context)

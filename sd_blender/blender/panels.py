@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sidebar tab of the 3D View and of the Image Editor. Panels draw settings and status and do nothing else."""
+"""The main panel and the settings below it, in each editor. Panels draw settings and status and do nothing else.
+
+What is used all the time is in the main panel and in *Output*; the rest is in sub-panels that begin closed.
+"""
 
 from __future__ import annotations
 
 import bpy
 
-from . import guard
+from . import guard, places
 from .prompt_panel import draw_presets, draw_prompt
 from .properties import status
 from .sentences import draw_sentence
@@ -13,54 +16,25 @@ from .sentences import draw_sentence
 PREVIEW_SCALE = 6.0
 
 
-class Sidebar:
-    bl_region_type = "UI"
-    bl_category = "Diffusion"
-
-    def prepared(self) -> bpy.types.UILayout:
-        layout = self.layout
-        layout.use_property_split = True
-        layout.use_property_decorate = False
-        return layout
-
-
-class View3D(Sidebar):
-    bl_space_type = "VIEW_3D"
-
-
-class ImageEditor(Sidebar):
-    bl_space_type = "IMAGE_EDITOR"
-
-
 class Main:
     """Task, prompt, Generate, and how it goes."""
 
-    bl_label = "Stable Diffusion Textures"
+    bl_label = "Stable Diffusion"  # what is longer is cut in a narrow sidebar
 
     @guard.draw
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
-        settings = context.scene.sd_blender
-        layout.row().prop(settings, "task", expand=True)
+        layout.row().prop(context.scene.sd_blender, "task", expand=True)
         draw_prompt(layout, context)
-        draw_generate(layout)
+        draw_generate(layout, self.generate)
+        self.draw_place(context)
         draw_status(layout, context)
-        column = self.prepared().column()
-        column.prop(settings, "destination")
-        if not (settings.task == "IMAGE_TO_IMAGE" and settings.use_source_size):
-            size = column.column(align=True)
-            size.prop(settings, "width")
-            size.prop(settings, "height")
-        row = column.row(align=True)
-        row.prop(settings, "seed")
-        row.prop(settings, "lock_seed", text="", icon="LOCKED" if settings.lock_seed else "UNLOCKED")
-        row.operator("sdb.new_seed", text="", icon="FILE_REFRESH")
 
 
-def draw_generate(layout: bpy.types.UILayout) -> None:
+def draw_generate(layout: bpy.types.UILayout, operator: str) -> None:
     row = layout.row(align=True)
     row.scale_y = 1.4
-    row.operator("sdb.generate", text="Generate", icon="TEXTURE")
+    row.operator(operator, text="Generate", icon="TEXTURE")
     if status.busy:
         row.operator("sdb.cancel", text="", icon="X")
 
@@ -78,137 +52,92 @@ def draw_status(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         row.operator("sdb.show_error", text="", icon="TEXT", emboss=False)
 
 
-class Source:
-    """What the texture starts from; not for text alone."""
+class Output:
+    """Where the texture goes, how large it is, how many there are, and which."""
 
-    bl_label = "Source"
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return context.scene.sd_blender.task != "TEXT_TO_IMAGE"
+    bl_label = "Output"
+    bl_order = 5
 
     @guard.draw
     def draw(self, context: bpy.types.Context) -> None:
         settings = context.scene.sd_blender
         column = self.prepared().column()
-        column.prop(settings, "source")
-        if settings.source == "IMAGE":
-            column.template_ID(settings, "source_image", open="image.open")
-        if settings.task == "INPAINT":
-            column.prop(settings, "inpaint_strength")
-        else:
-            column.prop(settings, "strength")
-            column.prop(settings, "use_source_size")
+        if not self.into_node:
+            column.prop(settings, "destination")
+        draw_size(column, context)
+        column.prop(settings, "count")
+        row = column.row(align=True)
+        row.prop(settings, "seed")
+        row.prop(settings, "lock_seed", text="", icon="LOCKED" if settings.lock_seed else "UNLOCKED")
+        row.operator("sdb.new_seed", text="", icon="FILE_REFRESH")
 
 
-class Mask:
-    """Which part is made anew."""
-
-    bl_label = "Mask"
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return context.scene.sd_blender.task == "INPAINT"
-
-    @guard.draw
-    def draw(self, context: bpy.types.Context) -> None:
-        settings = context.scene.sd_blender
-        column = self.prepared().column()
-        column.prop(settings, "mask_source")
-        if settings.mask_source == "IMAGE":
-            column.template_ID(settings, "mask_image", open="image.open")
-        else:
-            column.template_ID(context.tool_settings.image_paint, "stencil_image", open="image.open")
-        column.operator("sdb.new_mask", icon="BRUSH_DATA")
-        column.prop(settings, "feather")
-        column.prop(settings, "crop_to_mask")
-        row = column.row()
-        row.active = settings.crop_to_mask
-        row.prop(settings, "context")
-        if line := status.crop_line(settings):
-            draw_sentence(column, context, line, "INFO")
-        column.prop(settings, "show_mask")
-
-
-class Sampling:
-    bl_label = "Sampling"
-    bl_options = {"DEFAULT_CLOSED"}
-
-    @guard.draw
-    def draw(self, context: bpy.types.Context) -> None:
-        settings = context.scene.sd_blender
-        column = self.prepared().column()
-        draw_presets(column, context)
-        for name in ("steps", "guidance_scale", "scheduler", "count", "model"):
-            column.prop(settings, name)
-        column.operator("sdb.unload")
+def draw_size(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    settings = context.scene.sd_blender
+    if settings.task == "IMAGE_TO_IMAGE":
+        layout.row(heading="Size").prop(settings, "use_source_size", text="Of Source")
+        if settings.use_source_size:
+            return
+    column = layout.column(align=True)
+    column.prop(settings, "width")
+    column.prop(settings, "height")
+    if settings.task == "INPAINT":
+        sentence = "The result has its source's size; a smaller region is generated at this one."
+        draw_sentence(layout, context, sentence, "INFO")
 
 
 class Seamless:
     bl_label = "Seamless"
+    bl_order = 6
     bl_options = {"DEFAULT_CLOSED"}
 
     @guard.draw
     def draw(self, context: bpy.types.Context) -> None:
-        self.prepared().prop(context.scene.sd_blender, "tiling", expand=True)
+        self.layout.row().prop(context.scene.sd_blender, "tiling", expand=True)  # the panel is its name
 
 
-class SDB_PT_view3d_main(View3D, Main, bpy.types.Panel):
-    pass
+class Sampling:
+    """What a preset sets."""
 
-
-class SDB_PT_view3d_source(View3D, Source, bpy.types.Panel):
-    bl_parent_id = "SDB_PT_view3d_main"
-
-
-class SDB_PT_view3d_mask(View3D, Mask, bpy.types.Panel):
-    bl_parent_id = "SDB_PT_view3d_main"
-
-
-class SDB_PT_view3d_seamless(View3D, Seamless, bpy.types.Panel):
-    bl_parent_id = "SDB_PT_view3d_main"
-
-
-class SDB_PT_view3d_sampling(View3D, Sampling, bpy.types.Panel):
-    bl_parent_id = "SDB_PT_view3d_main"
-
-
-class SDB_PT_image_main(ImageEditor, Main, bpy.types.Panel):
-    pass
-
-
-class SDB_PT_image_source(ImageEditor, Source, bpy.types.Panel):
-    bl_parent_id = "SDB_PT_image_main"
+    bl_label = "Sampling"
+    bl_order = 7
+    bl_options = {"DEFAULT_CLOSED"}
 
     @guard.draw
     def draw(self, context: bpy.types.Context) -> None:
-        Source.draw(self, context)
-        self.layout.operator("sdb.use_as_source", icon="IMAGE_REFERENCE")
+        column = self.prepared().column()
+        draw_presets(column, context)
+        for name in ("steps", "guidance_scale", "scheduler"):
+            column.prop(context.scene.sd_blender, name)
 
 
-class SDB_PT_image_mask(ImageEditor, Mask, bpy.types.Panel):
-    bl_parent_id = "SDB_PT_image_main"
+class Advanced:
+    bl_label = "Advanced"
+    bl_order = 8
+    bl_options = {"DEFAULT_CLOSED"}
+
+    @guard.draw
+    def draw(self, context: bpy.types.Context) -> None:
+        column = self.prepared().column()
+        settings = context.scene.sd_blender
+        column.prop(settings, "model")
+        # Their names are too long for a narrow sidebar; the tooltips have them.
+        column.prop(settings, "clip_guidance_scale", text="CLIP Guide")
+        column.prop(settings, "classifier_guidance_scale", text="Classifier")
+        column.operator("sdb.unload")
 
 
-class SDB_PT_image_seamless(ImageEditor, Seamless, bpy.types.Panel):
-    bl_parent_id = "SDB_PT_image_main"
-
-
-class SDB_PT_image_sampling(ImageEditor, Sampling, bpy.types.Panel):
-    bl_parent_id = "SDB_PT_image_main"
-
+MAIN = places.panels_of(Main, "main", parent="")
+SDB_PT_view3d_main, SDB_PT_image_main, SDB_PT_node_main, SDB_PT_material_main = MAIN
+SAMPLING = places.panels_of(Sampling, "sampling")
+SDB_PT_view3d_sampling = SAMPLING[0]
 
 classes = (
-    SDB_PT_view3d_main,
-    SDB_PT_view3d_source,
-    SDB_PT_view3d_mask,
-    SDB_PT_view3d_seamless,
-    SDB_PT_view3d_sampling,
-    SDB_PT_image_main,
-    SDB_PT_image_source,
-    SDB_PT_image_mask,
-    SDB_PT_image_seamless,
-    SDB_PT_image_sampling,
+    *MAIN,
+    *places.panels_of(Output, "output"),
+    *places.panels_of(Seamless, "seamless"),
+    *SAMPLING,
+    *places.panels_of(Advanced, "advanced"),
 )
 register, unregister = bpy.utils.register_classes_factory(classes)
 

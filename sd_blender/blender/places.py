@@ -16,7 +16,12 @@ from .sentences import draw_sentence
 
 class Sidebar:
     bl_region_type = "UI"
-    bl_category = "Diffusion"
+    bl_category = "SD Textures"  # Blender's catalogues have "Diffusion" as what light does
+    generate = "sdb.generate"
+    into_node = False
+
+    def draw_place(self, context: bpy.types.Context) -> None:
+        """What only this place has, below Generate."""
 
     def prepared(self) -> bpy.types.UILayout:
         layout = self.layout
@@ -37,9 +42,9 @@ class ImageEditor(Sidebar):
     prefix = "SDB_PT_image"
 
     def draw_place(self, context: bpy.types.Context) -> None:
-        row = self.layout.row(align=True)
-        row.operator("sdb.inpaint", icon="BRUSH_DATA")
-        row.operator("sdb.use_as_source", text="Use as Source", icon="IMAGE_REFERENCE")
+        column = self.layout.column(align=True)
+        column.operator("sdb.inpaint", icon="BRUSH_DATA")
+        column.operator("sdb.use_as_source", text="Use as Source", icon="IMAGE_REFERENCE")
 
 
 class ShaderEditor(Sidebar):
@@ -48,6 +53,7 @@ class ShaderEditor(Sidebar):
     bl_space_type = "NODE_EDITOR"
     prefix = "SDB_PT_node"
     generate = "sdb.generate_in_node"
+    into_node = True
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -57,7 +63,8 @@ class ShaderEditor(Sidebar):
         tree = context.space_data.edit_tree
         node = tree.nodes.active if tree is not None else None
         if node is not None and node.type == "TEX_IMAGE":
-            draw_sentence(self.layout, context, f"Into {node.label or node.name}", "NODE")
+            name = node.label or node.name
+            draw_sentence(self.layout, context, f"Into {name}", "NODE")
             self.layout.operator("sdb.use_as_source", text="Use as Source", icon="IMAGE_REFERENCE")
         else:
             draw_sentence(self.layout, context, "Select an Image Texture node to generate into it.", "INFO")
@@ -73,11 +80,12 @@ class MaterialProperties(Sidebar):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return context.object is not None or context.material is not None
+        return context.object is not None or getattr(context, "material", None) is not None
 
     def draw_place(self, context: bpy.types.Context) -> None:
         thing = context.view_layer.objects.active
-        if thing is None or context.material != thing.active_material:  # pinned
+        shown = getattr(context, "material", None)
+        if shown is not None and (thing is None or shown != thing.active_material):  # pinned
             draw_sentence(
                 self.layout,
                 context,

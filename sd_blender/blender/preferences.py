@@ -9,6 +9,7 @@ import bpy
 from bpy.props import EnumProperty, IntProperty, StringProperty
 
 from .. import __package__ as ADD_ON  # the name under which Blender knows the add-on
+from .translation import CONTEXT
 
 BUILDS = (
     ("AUTO", "Automatic", "The build that suits this machine"),
@@ -89,7 +90,12 @@ class SDB_AP_preferences(bpy.types.AddonPreferences):
         description="A Python with torch, diffusers and transformers, used instead of an installed engine",
         subtype="FILE_PATH",
     )
-    engine_build: EnumProperty(name="Build", description="The build of torch that is installed", items=BUILDS)
+    engine_build: EnumProperty(
+        name="Build",
+        description="The build of torch that is installed",
+        items=BUILDS,
+        translation_context=CONTEXT,
+    )
     idle_minutes: IntProperty(
         name="Unload After",
         description="Minutes without work after which the engine gives its memory back; 0 keeps it",

@@ -7,7 +7,7 @@ import time
 
 from ..core.jobs import Job, JobState
 from ..core.pace import Pace, in_words
-from . import live_preview, session
+from . import live_preview, session, translation
 from .properties import QueuedJob, status
 
 _pace = Pace(time.monotonic)
@@ -62,4 +62,4 @@ def _seconds_left(job: Job) -> float | None:
 
 
 def _title(job: Job) -> str:
-    return job.request.prompt.strip() or "(no prompt)"
+    return job.request.prompt.strip() or translation.shown("(no prompt)")

@@ -10,7 +10,7 @@ import bpy
 from bpy.props import StringProperty
 
 from ..core.errors import SDBlenderError
-from . import late
+from . import late, translation
 
 with late.imports():
     from . import library, prompts
@@ -24,7 +24,7 @@ class OnScene:
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not context.scene.is_editable:
-            cls.poll_message_set("This scene is linked from another file")
+            translation.refuse(cls, "This scene is linked from another file")
             return False
         return True
 
@@ -45,7 +45,7 @@ class SDB_OT_edit_prompt(OnScene, bpy.types.Operator):
         space = _text_editor(context)
         if space is not None:
             space.text, space.show_word_wrap = text, True
-        self.report({"INFO"}, f'Write the prompt in the text "{text.name}"')
+        translation.report(self, "INFO", f'Write the prompt in the text "{text.name}"')
         return {"FINISHED"}
 
 
@@ -87,7 +87,7 @@ class SDB_OT_set_style(OnScene, bpy.types.Operator):
         try:
             prompts.find_style(self.style)
         except SDBlenderError as error:
-            self.report({"ERROR"}, str(error))
+            translation.report(self, "ERROR", str(error))
             return {"CANCELLED"}
         context.scene.sd_blender.style = self.style
         return {"FINISHED"}

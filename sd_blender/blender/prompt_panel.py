@@ -6,12 +6,16 @@ from __future__ import annotations
 import bpy
 
 from ..core.errors import SDBlenderError
-from . import guard, late
-from .sentences import draw_sentence
+from . import guard, late, translation
+from .properties import TokenCount, status
+from .sentences import draw_sentence, draw_text
 
 with late.imports():
     from ..core import named_files
     from . import library, prompts
+
+LONG = 1200
+"""Characters; English words are about one token each, so that fewer hold no 600 of them."""
 
 SHOWN = 600
 """Characters of a prompt, which is drawn at every redraw."""
@@ -27,22 +31,38 @@ def draw_prompt(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         row.prop(settings, "prompt_text", text="")
     row.operator("sdb.edit_prompt", text="", icon="TEXT")
     layout.prop(settings, "negative_prompt", text="", placeholder="Negative prompt")
-    layout.menu("SDB_MT_styles", text=settings.style[: named_files.MAX_NAME] or "No Style")
+    style = settings.style[: named_files.MAX_NAME] or translation.shown("No Style")
+    layout.menu("SDB_MT_styles", text=style, translate=False)
     if complaint := library.STYLES.complaint():
         draw_sentence(layout, context, complaint, "ERROR")
-    if settings.style or settings.prompt_text is not None:
-        draw_sent(layout.box(), context)
-
-
-def draw_sent(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     try:
-        prompt, negative_prompt = prompts.sent(context.scene.sd_blender)
+        prompt, negative_prompt = prompts.sent(settings)
     except SDBlenderError as error:
         draw_sentence(layout, context, str(error), "ERROR")
         return
-    draw_sentence(layout, context, shown(prompt) or "(no prompt)", "ADD")
+    if settings.style or settings.prompt_text is not None:
+        draw_sent(layout.box(), context, prompt, negative_prompt)
+    if sentence := length(prompt, status.counted):
+        draw_sentence(layout, context, sentence, "INFO" if len(prompt) > LONG else "BLANK1")
+
+
+def length(prompt: str, counted: TokenCount | None) -> str:
+    """How much of a prompt the model reads; only the engine can count, so that it is known from a result on."""
+    if counted is not None and counted.prompt == prompt:
+        pieces = f", read in {counted.chunks} pieces" if counted.chunks > 1 else ""
+        return f"{counted.tokens} tokens{pieces}"
+    if len(prompt) > LONG:
+        return "A long prompt: of more than about 600 tokens the model sees the first, and the result says what is cut"
+    return f"Last time: {counted.tokens} tokens" if counted is not None else ""
+
+
+def draw_sent(
+    layout: bpy.types.UILayout, context: bpy.types.Context, prompt: str, negative_prompt: str
+) -> None:
+    """What is sent where that is not what the fields show."""
+    draw_text(layout, context, shown(prompt) or translation.shown("(no prompt)"), "ADD")
     if context.scene.sd_blender.style and negative_prompt:
-        draw_sentence(layout, context, shown(negative_prompt), "REMOVE")
+        draw_text(layout, context, shown(negative_prompt), "REMOVE")
 
 
 def shown(prompt: str) -> str:
@@ -67,7 +87,8 @@ class SDB_MT_styles(bpy.types.Menu):
         chosen = context.scene.sd_blender.style
         for name in ("", *(style.name for style in library.STYLES.all())):
             icon = "CHECKMARK" if name == chosen else "BLANK1"
-            layout.operator("sdb.set_style", text=name or "None", translate=False, icon=icon).style = name
+            text = name or translation.shown("None")
+            layout.operator("sdb.set_style", text=text, translate=False, icon=icon).style = name
         layout.separator()
         layout.operator("sdb.save_style", text="Save Style...", icon="ADD")
         layout.operator("sdb.import_styles", text="Import Styles...", icon="IMPORT")

@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
-from ..core.choices import SCHEDULERS, Tiling
+from ..core.choices import MAX_SIDE, MIN_SIDE, SCHEDULERS, Tiling
 from . import compat, late
+from .setting_items import COLORS, DESTINATIONS, MASK_SOURCES, SCHEDULER_ITEMS, SOURCES, TASKS, TILINGS
+from .translation import CONTEXT
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,37 +20,6 @@ if TYPE_CHECKING:
 
 with late.imports():
     from ..core import geometry
-
-TASKS = (
-    ("TEXT_TO_IMAGE", "Text", "Make a texture from the prompt alone"),
-    ("IMAGE_TO_IMAGE", "Image", "Make a texture from the prompt and another image"),
-    ("INPAINT", "Inpaint", "Make the masked part of an image anew"),
-)
-SOURCES = (
-    ("RENDER_RESULT", "Last Render", "The Render Result as it is displayed"),
-    ("RENDER", "New Render", "Render the scene's camera, then use the result as it is displayed"),
-    ("IMAGE", "Image", "An image of this file"),
-    ("TEXTURE", "Active Texture", "The Base Color texture of the active object's material"),
-    ("EDITOR", "Image Editor", "The image that is open in the Image Editor"),
-)
-MASK_SOURCES = (
-    ("IMAGE", "Image", "An image painted white where the texture is to change"),
-    ("STENCIL", "Stencil", "The stencil mask of Texture Paint"),
-)
-DESTINATIONS = (
-    ("MATERIAL", "Material", "Show the texture as Base Color of the active object's material"),
-    ("IMAGE", "Image Only", "Keep the texture as an image and change no material"),
-)
-TILINGS = (
-    ("OFF", "Off", "The edges need not match"),
-    ("X", "X", "The left edge continues at the right one"),
-    ("Y", "Y", "The top edge continues at the bottom one"),
-    ("BOTH", "XY", "The texture repeats in both directions"),
-)
-# A .blend stores the number of an item: made from the name, it stays when schedulers are added or reordered.
-SCHEDULER_ITEMS = tuple(
-    (name, name, f"Sample with {name}", zlib.crc32(name.encode()) >> 1) for name in SCHEDULERS
-)
 
 
 @dataclass(frozen=True)
@@ -73,13 +43,22 @@ class MaskExtent:
     columns: NDArray[np.bool_]
 
 
+@dataclass(frozen=True)
+class TokenCount:
+    """How long a prompt of the last result was to the model. prompt: as it was sent, its wildcards not drawn."""
+
+    prompt: str
+    tokens: int
+    chunks: int
+
+
 @dataclass
 class Status:
     """What panels show of the jobs; the pump keeps it current.
 
     factor: 0..1 of the running job. error: one sentence, "" when all is well; note: one that is no error. queue: the
     open jobs where there is more than one. preview_icon: the number of the icon that shows the picture so far, or 0.
-    mask: the extent of the mask in use, where it is known.
+    mask: the extent of the mask in use, where it is known. counted: the prompt of the last result, likewise.
     """
 
     busy: bool = False
@@ -91,6 +70,7 @@ class Status:
     queue: tuple[QueuedJob, ...] = ()
     preview_icon: int = 0
     mask: MaskExtent | None = None
+    counted: TokenCount | None = None
 
     @property
     def message(self) -> str:
@@ -130,8 +110,15 @@ class SDB_PG_settings(bpy.types.PropertyGroup):
     # A name and no enumeration: it says which style it was on a computer that lacks it, and Blender 4.2 crashes at exit
     # when a property has ever had a callback.
     style: StringProperty(name="Style", description="Style that the prompts are written in. Empty for none")
-    task: EnumProperty(name="Task", description="What the texture is made from", items=TASKS)
-    destination: EnumProperty(name="Result", description="Where the texture goes", items=DESTINATIONS)
+    task: EnumProperty(
+        name="Task",
+        description="What the texture is made from",
+        items=TASKS,
+        translation_context=CONTEXT,
+    )
+    destination: EnumProperty(
+        name="Result", description="Where the texture goes", items=DESTINATIONS, default="MATERIAL"
+    )
     model: StringProperty(
         name="Model",
         description="Folder of a Stable Diffusion model in the diffusers layout. "
@@ -140,16 +127,27 @@ class SDB_PG_settings(bpy.types.PropertyGroup):
         options={"ANIMATABLE"} | compat.relative_path(),
     )
 
-    source: EnumProperty(name="Source", description="The image to start from", items=SOURCES)
+    source: EnumProperty(
+        name="Source", description="The image to start from", items=SOURCES, default="RENDER_RESULT"
+    )
     source_image: PointerProperty(
         name="Source Image", description="The image to start from", type=bpy.types.Image
+    )
+    source_file: StringProperty(
+        name="File",
+        description="The image file to start from. It is read at each Generate and does not become part of the .blend",
+        subtype="FILE_PATH",
+        options={"ANIMATABLE"} | compat.relative_path(),
+    )
+    source_colors: EnumProperty(
+        name="Colors", description="How the colors of a render or of the viewport are taken", items=COLORS
     )
     use_source_size: BoolProperty(
         name="Size of Source", description="Give the texture the size of its source", default=True
     )
     strength: FloatProperty(
         name="Strength",
-        description="How far the result may leave the source: near 0 keeps it, 1 forgets it",
+        description="How far the result may leave the source, 0.01 to 1: near 0 keeps it, 1 ignores it",
         default=0.6,
         min=0.01,
         max=1.0,
@@ -157,7 +155,7 @@ class SDB_PG_settings(bpy.types.PropertyGroup):
     )
     inpaint_strength: FloatProperty(
         name="Strength",
-        description="How far the masked part may leave what was there: near 0 keeps it, 1 forgets it",
+        description="How far the masked part may leave what was there, 0.01 to 1: near 0 keeps it, 1 ignores it",
         default=1.0,
         min=0.01,
         max=1.0,
@@ -171,7 +169,8 @@ class SDB_PG_settings(bpy.types.PropertyGroup):
     )
     feather: IntProperty(
         name="Feather",
-        description="Width of the band around the mask in which old and new are blended",
+        description="Width of the band around the mask in which old and new are blended, 0 to 256 px",
+        translation_context=CONTEXT,
         default=8,
         min=0,
         max=256,
@@ -184,7 +183,7 @@ class SDB_PG_settings(bpy.types.PropertyGroup):
     )
     context: IntProperty(
         name="Context",
-        description="How much of the surroundings of the mask the model sees",
+        description="How much of the surroundings of the mask the model sees, 0 to 2048 px on each side",
         default=32,
         min=0,
         max=2048,
@@ -198,14 +197,24 @@ class SDB_PG_settings(bpy.types.PropertyGroup):
     )
 
     width: IntProperty(
-        name="Width", description="Width of the texture", default=512, min=16, max=8192, subtype="PIXEL"
+        name="Width",
+        description=f"Width of the texture, {MIN_SIDE} to {MAX_SIDE} px",
+        default=512,
+        min=MIN_SIDE,
+        max=MAX_SIDE,
+        subtype="PIXEL",
     )
     height: IntProperty(
-        name="Height", description="Height of the texture", default=512, min=16, max=8192, subtype="PIXEL"
+        name="Height",
+        description=f"Height of the texture, {MIN_SIDE} to {MAX_SIDE} px",
+        default=512,
+        min=MIN_SIDE,
+        max=MAX_SIDE,
+        subtype="PIXEL",
     )
     steps: IntProperty(
         name="Steps",
-        description="Number of denoising steps: more are slower and finer",
+        description="Number of denoising steps, 1 to 1000: more are slower and finer, most models need 20 to 50",
         default=20,
         min=1,
         max=1000,
@@ -213,8 +222,22 @@ class SDB_PG_settings(bpy.types.PropertyGroup):
     )
     guidance_scale: FloatProperty(
         name="Guidance",
-        description="How strictly the prompt is followed: 1 freely, 15 rigidly",
+        description="How strictly the prompt is followed, 0 to 100: 1 freely, 15 rigidly",
         default=5.0,
+        min=0.0,
+        max=100.0,
+        soft_max=20.0,
+    )
+    clip_guidance_scale: FloatProperty(
+        name="CLIP Guidance",
+        description="How strongly a CLIP model pulls each step towards the prompt, 0 to 100: 0 is off. It is slow",
+        min=0.0,
+        max=100.0,
+        soft_max=20.0,
+    )
+    classifier_guidance_scale: FloatProperty(
+        name="Classifier Guidance",
+        description="How strongly a classifier pulls each step towards the material in the prompt, 0 to 100: 0 is off",
         min=0.0,
         max=100.0,
         soft_max=20.0,
@@ -226,14 +249,17 @@ class SDB_PG_settings(bpy.types.PropertyGroup):
         default=SCHEDULERS[0],
     )
     seed: IntProperty(
-        name="Seed", description="The same seed and settings give the same texture", min=0, max=2**31 - 1
+        name="Seed",
+        description="The same seed and settings give the same texture, 0 to 2147483647",
+        min=0,
+        max=2**31 - 1,
     )
     lock_seed: BoolProperty(
         name="Lock Seed", description="Keep this seed instead of drawing a new one for each Generate"
     )
     count: IntProperty(
         name="Count",
-        description="Textures per Generate, with consecutive seeds; the first goes to the material",
+        description="Textures per Generate, 1 to 16, with consecutive seeds; several are variants to choose from",
         default=1,
         min=1,
         max=16,

@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 
 import bpy
 
-from ..core.messages import Cancelled, Failed, Finished, Message
+from ..core.messages import Cancelled, Failed, Finished, Message, Result
 from . import guard, interrupt, keeping, lifecycle, live_preview, progress, session, status_bar
-from .properties import status
+from .properties import TokenCount, status
 from .session import Ticket
 from .writeback import deliver
 
@@ -26,7 +26,15 @@ TICK = 0.1
 BUDGET = 0.03
 """Seconds of one tick; a write-back that has begun is finished all the same."""
 
-WAITING = "Waiting, Blender is "
+SHOWING = {
+    "VIEW_3D": ("UI",),
+    "IMAGE_EDITOR": ("UI", "WINDOW"),
+    "NODE_EDITOR": ("UI",),
+    "PROPERTIES": ("WINDOW",),
+}
+"""The parts of editors that show the status. The scene is none: to draw it ten times a second is dear."""
+
+WAITING = "Waiting, Blender is"
 _draining = guard.LoggedOnce("draining messages")
 
 
@@ -63,7 +71,7 @@ def drain(deadline: float | None = None) -> bool:
 
 
 def _tell_of_waiting(busy: str) -> None:
-    text = WAITING + busy
+    text = f"Waiting, Blender is {busy}"
     if status.busy and status.text != text:
         status.text = text
         redraw()
@@ -106,8 +114,9 @@ def handle(ticket: Ticket, message: Message) -> None:
     try:
         ticket.job.apply(message)
         if isinstance(message, Finished):
-            ticket.delivery = deliver(message.result, ticket.target)
+            ticket.delivery = deliver(message.result, ticket.target, on_trial=ticket.on_trial)
             status.note = ticket.delivery.note
+            status.counted = _count_of(message.result) or status.counted
         elif isinstance(message, Failed):
             _fail(ticket, message.message, message.details)
         elif isinstance(message, Cancelled):
@@ -117,6 +126,12 @@ def handle(ticket: Ticket, message: Message) -> None:
         _fail(ticket, f"The texture could not be added to the file ({error}){_rescue(message)}.", repr(error))
     if not ticket.job.is_open:
         session.forget(ticket)
+
+
+def _count_of(result: Result) -> TokenCount | None:
+    """Of the first picture, whose prompt may be longer than those of others where wildcards are drawn."""
+    first = result.images[0]
+    return TokenCount(result.request.prompt, first.tokens, first.chunks) if first.tokens else None
 
 
 def _fail(ticket: Ticket, sentence: str, details: str) -> None:
@@ -146,8 +161,9 @@ def redraw() -> None:
     """Have the editors with our panels, and the status bar, draw the status anew."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
-            if area.type in ("VIEW_3D", "IMAGE_EDITOR"):
-                area.tag_redraw()
+            for region in area.regions:
+                if region.type in SHOWING.get(area.type, ()):
+                    region.tag_redraw()
     status_bar.redraw()
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import bpy
 from bpy.props import IntProperty, StringProperty
 
-from . import late
+from . import late, translation
 
 with late.imports():
     from . import progress, pump, session
@@ -20,7 +20,10 @@ class OfJob:
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return bool(session.open_tickets())
+        if not session.open_tickets():
+            translation.refuse(cls, "Nothing is being generated")
+            return False
+        return True
 
 
 class SDB_OT_cancel_job(OfJob, bpy.types.Operator):

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import guard
-from .panels import ImageEditor, View3D
+from . import guard, places
 from .properties import QueuedJob, status
 
 
@@ -14,6 +13,7 @@ class Queue:
     """The job that runs, and those that wait, each with its buttons."""
 
     bl_label = "Queue"
+    bl_order = 1
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -27,7 +27,7 @@ class Queue:
 
 
 def draw_job(row: bpy.types.UILayout, job: QueuedJob) -> None:
-    row.label(text=job.title, icon="PLAY" if job.is_first else "SORTTIME")
+    row.label(text=job.title, translate=False, icon="PLAY" if job.is_first else "SORTTIME")
     if not job.is_first:
         for icon, places in (("TRIA_UP", -1), ("TRIA_DOWN", 1)):
             button = row.operator("sdb.move_job", text="", icon=icon)
@@ -35,12 +35,6 @@ def draw_job(row: bpy.types.UILayout, job: QueuedJob) -> None:
     row.operator("sdb.cancel_job", text="", icon="X").job = job.id
 
 
-class SDB_PT_view3d_queue(View3D, Queue, bpy.types.Panel):
-    bl_parent_id = "SDB_PT_view3d_main"
-
-
-class SDB_PT_image_queue(ImageEditor, Queue, bpy.types.Panel):
-    bl_parent_id = "SDB_PT_image_main"
-
-
-register, unregister = bpy.utils.register_classes_factory((SDB_PT_view3d_queue, SDB_PT_image_queue))
+classes = places.panels_of(Queue, "queue")
+SDB_PT_view3d_queue, SDB_PT_image_queue, *_ = classes
+register, unregister = bpy.utils.register_classes_factory(classes)

@@ -99,7 +99,7 @@ def _set_sources(context: bpy.types.Context, task: str, recalled: Recalled) -> l
     lost = []
     read = capture.image_pixels if task == "image_to_image" else capture.stored_bytes
     wanted = recalled.arrays.get("image")
-    if image := _find(wanted, read, settings.source_image):
+    if image := find_image(wanted, read, settings.source_image):
         settings.source, settings.source_image = "IMAGE", image
     else:
         lost.append("source image")
@@ -107,7 +107,7 @@ def _set_sources(context: bpy.types.Context, task: str, recalled: Recalled) -> l
         sides = [recalled.values.get("height"), recalled.values.get("width")]
         settings.use_source_size = wanted is not None and _sides(wanted) == sides
         return lost
-    if mask := _find(recalled.arrays.get("mask"), capture.mask_pixels, settings.mask_image):
+    if mask := find_image(recalled.arrays.get("mask"), capture.mask_pixels, settings.mask_image):
         settings.mask_source, settings.mask_image = "IMAGE", mask
     else:
         lost.append("mask")
@@ -120,7 +120,7 @@ def _sides(wanted: dict[str, Any]) -> list:
     return shape[:2] if isinstance(shape, list) else []
 
 
-def _find(
+def find_image(
     wanted: Any, read: Callable[[bpy.types.Image], np.ndarray], likely: bpy.types.Image | None
 ) -> bpy.types.Image | None:
     """The image whose pixels have this fingerprint."""

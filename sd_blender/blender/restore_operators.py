@@ -7,7 +7,7 @@ import bpy
 from bpy.props import StringProperty
 
 from ..core.errors import BlenderStateError, SDBlenderError
-from . import compat, late
+from . import compat, late, translation
 from .history_properties import chosen
 from .prompt_operators import OnScene
 from .properties import status
@@ -32,11 +32,11 @@ class _Restore(OnScene):
         try:
             note = restore.apply(context, self.recalled(context))
         except SDBlenderError as error:
-            self.report({"ERROR"}, str(error))
+            translation.report(self, "ERROR", str(error))
             return {"CANCELLED"}
         status.error = status.details = ""
         status.note = note
-        self.report({"WARNING"} if note else {"INFO"}, note or "Settings restored")
+        translation.report(self, "WARNING" if note else "INFO", note or "Settings restored")
         return {"FINISHED"}
 
 
@@ -49,7 +49,7 @@ class SDB_OT_restore_settings(_Restore, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if chosen(context.scene.sd_blender_history) is None:
-            cls.poll_message_set("Choose a texture in the history")
+            translation.refuse(cls, "Choose a texture in the history")
             return False
         return super().poll(context)
 
@@ -72,7 +72,7 @@ class SDB_OT_restore_from_image(_Restore, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not history.our_images() and shown_image(context) is None:
-            cls.poll_message_set("No image of this file carries settings")
+            translation.refuse(cls, "No image of this file carries settings")
             return False
         return super().poll(context)
 

@@ -24,7 +24,8 @@ from .writeback import Delivery
 class Ticket:
     """A submitted job, its target, and how it ended.
 
-    error: one sentence when it failed, or when its result could not be written back; "" otherwise.
+    error: one sentence when it failed, or when its result could not be written back; "" otherwise. on_trial: several
+    pictures are variants to look at before one is applied; else the first one is, at once.
     """
 
     job: Job
@@ -32,6 +33,7 @@ class Ticket:
     delivery: Delivery | None = None
     error: str = ""
     is_open: bool = True
+    on_trial: bool = False
 
 
 @dataclass

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import guard
+from . import guard, translation
 from .properties import status
 
 BAR = 5.0
@@ -23,7 +23,7 @@ def draw(self: bpy.types.Header, context: bpy.types.Context) -> None:
     if not status.busy:
         return
     row = self.layout.row(align=True)
-    row.label(text=status.text, icon="TEXTURE")
+    row.label(text=translation.shown(status.text), translate=False, icon="TEXTURE")
     bar = row.row(align=True)
     bar.ui_units_x = BAR
     bar.progress(factor=status.factor, type="BAR", text=f"{status.factor:.0%}")

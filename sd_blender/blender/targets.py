@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import bpy
 
 from ..core.errors import BlenderStateError
-from . import lifecycle
+from . import lifecycle, nodes
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,42 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class NodeReference:
+    """An Image Texture node: the material, group, world or light that it is part of, its name, and what it showed."""
+
+    owner: Reference
+    name: str
+    image: Reference | None
+
+    @classmethod
+    def to(cls, owner: bpy.types.ID, node: bpy.types.ShaderNodeTexImage) -> NodeReference:
+        return cls(Reference.to(owner), node.name, Reference.to(node.image))
+
+    def find(self, made_by_us: str) -> bpy.types.ShaderNodeTexImage:
+        """The node, if it still shows what it did, or an earlier result: an image with the custom property
+        ``made_by_us``. Raises BlenderStateError.
+        """
+        owner = self.owner.find(nodes.trees())
+        tree = nodes.tree_of(owner) if owner is not None else None
+        node = tree.nodes.get(self.name) if tree is not None else None
+        if node is None or node.type != "TEX_IMAGE":
+            raise BlenderStateError(f'Image Texture "{self.name}" of "{self.owner.name}" is gone')
+        nodes.check_editable(owner)
+        shown = node.image
+        known = shown is None or made_by_us in shown or (self.image and shown.session_uid == self.image.uid)
+        if not known:
+            raise BlenderStateError(
+                f'Image Texture "{self.name}" was given the image "{shown.name}" meanwhile'
+            )
+        return node
+
+
+@dataclass(frozen=True)
 class Target:
     """The file, the object and its material that a job was started for, and the image that it was started from.
 
     object: None when the result is to change no material. material: None when the object had none yet in its
-    active slot, the one numbered ``slot``.
+    active slot, the one numbered ``slot``. node: what the result goes into instead of an object's material.
     """
 
     file_generation: int
@@ -43,6 +74,7 @@ class Target:
     material: Reference | None
     source: Reference | None
     slot: int = 0
+    node: NodeReference | None = None
 
     @classmethod
     def of(cls, thing: bpy.types.Object | None, source: bpy.types.Image | None) -> Target:
@@ -55,6 +87,16 @@ class Target:
             Reference.to(source),
             0 if thing is None else thing.active_material_index,
         )
+
+    @classmethod
+    def of_node(cls, node: NodeReference, source: bpy.types.Image | None) -> Target:
+        """For a node that :func:`nodes.find_active` found."""
+        return cls(lifecycle.file_generation(), None, None, Reference.to(source), node=node)
+
+    @property
+    def shows_result(self) -> bool:
+        """Whether the result goes anywhere but into an image."""
+        return self.object is not None or self.node is not None
 
     @property
     def is_of_open_file(self) -> bool:

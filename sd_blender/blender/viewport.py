@@ -44,7 +44,7 @@ def pixels(context: bpy.types.Context, colors: str) -> ImageArray:
         stack.enter_context(borrowed.values(space.overlay, show_overlays=False))
         stack.enter_context(borrowed.values(space, show_gizmo=False))
         if colors == "STANDARD":
-            stack.enter_context(borrowed.standard_view(context.scene.view_settings))
+            stack.enter_context(borrowed.standard_view(context.scene))
         context.view_layer.update()  # what is drawn is the scene as it was last evaluated, its colours included
         return _draw(context, space, _region(area))
 

@@ -10,7 +10,7 @@ import bpy
 import numpy as np
 import pytest
 
-from sd_blender.blender import capture
+from sd_blender.blender import borrowed, capture, viewport
 from sd_blender.core.errors import BlenderStateError, InvalidRequest
 from sd_blender.core.png import encode
 from tests.blender.conftest import change, generate, new_image, textured
@@ -172,6 +172,159 @@ def test_last_render_as_it_is_displayed(settings, engine, scene):
     generate(task="IMAGE_TO_IMAGE", destination="IMAGE", source="RENDER_RESULT")
     assert scene.view_settings.view_transform == "AgX"
     assert abs(int(sent(engine)[12, 4, 0]) - 169) <= 2  # 0.663 of 255
+
+
+def mean_grey(pixels):
+    return float(pixels[12, 2:12, :3].mean())
+
+
+@pytest.mark.fault("F52")
+@pytest.mark.parametrize("source", ["RENDER", "RENDER_RESULT"])
+def test_standard_colors_for_what_is_rendered_again(settings, engine, scene, source):
+    """Scene-linear 0.5 is 188 in sRGB, and 169 through AgX; look and exposure count for what is displayed alone."""
+    scene.view_settings.view_transform = "AgX"
+    scene.view_settings.look, scene.view_settings.exposure = "AgX - Punchy", -2
+    of_files = scene.render.image_settings.view_settings
+    before = view_of(scene.view_settings), view_of(of_files)
+    bpy.ops.render.render()
+    image = {"task": "IMAGE_TO_IMAGE", "destination": "IMAGE", "source": source}
+    generate(**image, source_colors="STANDARD")
+    assert abs(mean_grey(sent(engine)) - 188) <= 1
+    assert (view_of(scene.view_settings), view_of(of_files)) == before
+    generate(**image, source_colors="DISPLAYED")
+    assert mean_grey(sent(engine)) < 120
+    scene.view_settings.look, scene.view_settings.exposure = "None", 0
+    generate(**image, source_colors="DISPLAYED")
+    assert abs(mean_grey(sent(engine)) - 169) <= 2
+
+
+def view_of(settings):
+    """What may be seen of it. (What is left in others, as the white point, nobody sees before it is switched on.)"""
+    return {name: getattr(settings, name, None) for name in borrowed.STANDARD}
+
+
+def test_project_back_comes_back_as_it_was(settings, engine, scene):
+    """Standard is what survives: rendered from a texture under Standard, it gives the picture it was taken from."""
+    scene.view_settings.view_transform = "AgX"
+    generate(task="IMAGE_TO_IMAGE", destination="IMAGE", source="RENDER", source_colors="STANDARD")
+    first = sent(engine)
+    texture = new_image("Taken", np.ascontiguousarray(first[..., :3]))
+    material = bpy.data.materials["Glow"]
+    node = material.node_tree.nodes.new("ShaderNodeTexImage")
+    node.image = texture
+    emission = next(n for n in material.node_tree.nodes if n.type == "EMISSION")
+    material.node_tree.links.new(node.outputs["Color"], emission.inputs["Color"])
+    coordinates = material.node_tree.nodes.new("ShaderNodeTexCoord")
+    material.node_tree.links.new(coordinates.outputs["Window"], node.inputs["Vector"])
+    generate(source_colors="STANDARD")
+    assert abs(mean_grey(sent(engine)) - mean_grey(first)) <= 1
+    generate(source_colors="DISPLAYED")
+    assert abs(mean_grey(sent(engine)) - mean_grey(first)) > 10
+
+
+def test_colors_without_a_standard_view(settings, engine, scene, monkeypatch):
+    monkeypatch.setitem(borrowed.STANDARD, "view_transform", "Studio")
+    with pytest.raises(RuntimeError, match="no view transform Standard; set Colors to As Displayed"):
+        generate(task="IMAGE_TO_IMAGE", destination="IMAGE", source="RENDER", source_colors="STANDARD")
+
+
+def write_png(path, pixels=BIG_RAMP):
+    path.write_bytes(encode(pixels))
+    return str(path)
+
+
+def test_a_file_is_read_and_no_datablock_is_left(settings, engine, tmp_path):
+    images = set(bpy.data.images.keys())
+    path = write_png(tmp_path / "ramp.png")
+    for _ in range(2):
+        generate(task="IMAGE_TO_IMAGE", destination="IMAGE", source="FILE", source_file=path)
+        np.testing.assert_array_equal(sent(engine), BIG_RAMP)
+    made = {image.name for image in bpy.data.images if "sd_blender" in image}
+    assert set(bpy.data.images.keys()) == images | made
+
+
+def test_a_file_beside_the_blend(settings, engine, tmp_path):
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
+    write_png(tmp_path / "ramp.png")
+    generate(task="IMAGE_TO_IMAGE", destination="IMAGE", source="FILE", source_file="//ramp.png")
+    assert sent(engine).shape == BIG_RAMP.shape
+
+
+def test_a_file_is_inpainted_to_the_byte(settings, engine, tmp_path):
+    path = write_png(tmp_path / "ramp.png")
+    change(settings, source="FILE", source_file=path, destination="IMAGE", task="INPAINT", feather=0)
+    assert bpy.ops.sdb.new_mask() == {"FINISHED"}
+    assert settings.mask_image.name == "ramp Mask" and tuple(settings.mask_image.size) == (40, 24)
+    mask = np.zeros((24, 40, 4), np.float32)
+    mask[:4] = 1  # the lowest rows
+    settings.mask_image.pixels.foreach_set(mask.ravel())
+    generate()
+    result = capture.stored_bytes(bpy.data.images["mossy stone"])
+    np.testing.assert_array_equal(result[:20], BIG_RAMP[:20])
+    assert (result[20:] != BIG_RAMP[20:]).any()
+
+
+BAD_FILES = {
+    "none": ("", "No source file is chosen; choose an image file"),
+    "gone": ("gone.png", r"There is no file .*gone.png; choose another image file"),
+    "a folder": (".", "There is no file .*; choose another image file"),
+    "text": ("broken.png", "broken.png is no image that Blender can read; choose another file"),
+}
+
+
+@pytest.mark.parametrize("bad", BAD_FILES)
+def test_files_that_are_none(settings, engine, tmp_path, bad):
+    name, sentence = BAD_FILES[bad]
+    (tmp_path / "broken.png").write_bytes(b"this is no picture")
+    images = set(bpy.data.images.keys())
+    path = str(tmp_path / name) if name else ""
+    with pytest.raises(RuntimeError, match=sentence):
+        generate(task="IMAGE_TO_IMAGE", destination="IMAGE", source="FILE", source_file=path)
+    assert set(bpy.data.images.keys()) == images and not engine.requests
+
+
+def test_a_strangers_file_on_the_network_is_not_looked_at(settings, engine, monkeypatch):
+    monkeypatch.setattr(capture, "opened", lambda path: pytest.fail("it looked"))
+    with pytest.raises(RuntimeError, match="source file is on the network"):
+        generate(
+            task="IMAGE_TO_IMAGE",
+            destination="IMAGE",
+            source="FILE",
+            source_file="\\\\evil\\share\\picture.png",
+        )
+
+
+def test_the_viewport_needs_a_window(settings, engine):
+    with pytest.raises(RuntimeError, match="no viewport without a window; use New Render instead"):
+        generate(task="IMAGE_TO_IMAGE", destination="IMAGE", source="VIEWPORT")
+    with pytest.raises(RuntimeError, match="no viewport without a window"):
+        bpy.ops.sdb.new_mask()
+
+
+@pytest.mark.parametrize("colors", ["DISPLAYED", "STANDARD"])
+def test_settings_of_the_viewport_come_back_when_drawing_fails(settings, scene, monkeypatch, colors):
+    """What is drawn is looked at in a window; that everything is put back must hold whatever happens there."""
+    area = next(a for a in bpy.context.window_manager.windows[0].screen.areas)
+    area.type = "VIEW_3D"
+    space = area.spaces.active
+    space.overlay.show_overlays = space.show_gizmo = True
+    scene.view_settings.view_transform = "AgX"
+    scene.view_settings.look, scene.view_settings.exposure = "AgX - Punchy", 0.5
+    seen = []
+
+    def draw(context, space, region):
+        view = context.scene.view_settings
+        seen.append((space.overlay.show_overlays, space.show_gizmo, view.view_transform, view.exposure))
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(viewport, "_draw", draw)
+    monkeypatch.setattr(viewport, "check", lambda context: None)
+    before = view_of(scene.view_settings)
+    with pytest.raises(ZeroDivisionError):
+        viewport.pixels(bpy.context, colors)
+    assert seen == [(False, False, *(("Standard", 0.0) if colors == "STANDARD" else ("AgX", 0.5)))]
+    assert space.overlay.show_overlays and space.show_gizmo
+    assert view_of(scene.view_settings) == before
 
 
 def test_transparent_film_keeps_its_alpha(settings, engine, scene):

@@ -89,6 +89,8 @@ def test_all_settings_reach_the_engine(plane, settings, engine):
     generate(
         negative_prompt="blurry",
         guidance_scale=3.5,
+        clip_guidance_scale=2.5,
+        classifier_guidance_scale=1.5,
         scheduler="Euler a",
         tiling="X",
         count=2,
@@ -104,6 +106,7 @@ def test_all_settings_reach_the_engine(plane, settings, engine):
     assert request.tiling is Tiling.X
     assert (sampling.width, sampling.height, sampling.steps, sampling.seed) == (48, 32, 2, 7)
     assert (sampling.guidance_scale, sampling.scheduler, sampling.count) == (3.5, "Euler a", 2)
+    assert (sampling.clip_guidance_scale, sampling.classifier_guidance_scale) == (2.5, 1.5)
 
 
 def test_every_scheduler_can_be_chosen_and_keeps_its_number_in_the_file(settings):

@@ -19,7 +19,7 @@ def messages(caplog):
 
 
 @pytest.mark.parametrize("panel", panels.classes, ids=lambda panel: panel.__name__)
-def test_a_panel_that_fails_says_so_and_is_logged_once(settings, caplog, panel, monkeypatch):
+def test_a_panel_that_fails_says_so_and_is_logged_once(plane, settings, caplog, panel, monkeypatch):
     """The settings group is missing where another add-on or a script deleted it."""
     change(settings, task="INPAINT")
     before = draw(panel)
@@ -31,7 +31,7 @@ def test_a_panel_that_fails_says_so_and_is_logged_once(settings, caplog, panel, 
 
         tool_settings = bpy.context.tool_settings
 
-    holder = type(draw_holder(panel))()
+    holder = draw_holder(panel)
     for _ in range(20):
         panel.draw(holder, Broken())
     assert len(messages(caplog)) == 1
@@ -42,9 +42,9 @@ def test_a_panel_that_fails_says_so_and_is_logged_once(settings, caplog, panel, 
 
 def draw_holder(panel):
     """A panel as Blender would give it to draw, with a layout that notes what is drawn."""
-    from tests.blender.test_panels import Layout
+    from tests.blender.test_panels import holder
 
-    return type("Holder", (), {"layout": Layout(), "prepared": panels.Sidebar.prepared})()
+    return holder(panel)
 
 
 def test_every_panel_is_guarded():

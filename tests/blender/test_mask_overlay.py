@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import inspect
+
 import bpy
 import numpy as np
 import pytest
 
-from sd_blender.blender import mask_overlay
+from sd_blender.blender import compat, mask_overlay
 from tests.blender.conftest import change, new_image
 
 GREY = np.full((32, 48, 3), 128, np.uint8)
@@ -98,3 +100,15 @@ def test_it_is_hatched_and_outlined_over_the_mask_alone(screen):
     assert len(np.unique(strength.round(2))) == 2  # between the lines of the hatching, and on them
     border = drawn[20, 28:40, :3]
     assert (border > 0.9).all(axis=1).any()  # white
+
+
+def test_this_blender_s_picture_can_be_told_how_to_draw_colours():
+    """The word for it came with 5.0; an unknown one would end each drawing."""
+    from gpu_extras.presets import draw_texture_2d
+
+    signature = inspect.signature(draw_texture_2d)
+    for is_colour in (False, True):
+        signature.bind(None, (0, 0), 1, 1, **compat.colour_options(draw_texture_2d, is_colour))
+    assert set(compat.colour_options(draw_texture_2d, True).values()) == (
+        {True} if len(signature.parameters) > 4 else set()
+    )

@@ -52,7 +52,10 @@ def test_nothing_is_left_behind_when_blender_read_its_settings_anew(reset):
 
 def test_every_entry_draws():
     drawn = draw(menus.SDB_MT_main)
-    assert {"sdb.generate", "sdb.generate_here", "sdb.new_mask", "sdb.edit_prompt"} <= set(drawn)
+    assert {"sdb.generate", "sdb.generate_here", "sdb.inpaint", "sdb.edit_prompt"} <= set(drawn)
+    masks = draw(menus.SDB_MT_mask)
+    names = {"new_mask", "mask_from_faces", "mask_expand", "mask_invert", "mask_fill", "mask_clear", "outpaint"}
+    assert {f"sdb.{name}" for name in names} <= set(masks)
     for _, function in menus.ENTRIES:
         holder = type("Menu", (), {"draw": function})
         assert draw(holder) is not None
@@ -62,6 +65,7 @@ def test_generate_here_puts_it_on_the_active_object(plane, settings):
     settings.destination = "IMAGE"
     assert bpy.ops.sdb.generate_here() == {"FINISHED"}
     assert base_color_image(plane.active_material).name == "mossy stone"
+    assert settings.destination == "IMAGE"  # the panel's again
 
 
 def test_generate_here_says_why_not(plane, settings, engine):

@@ -8,15 +8,18 @@ calls the layout with an argument that this Blender lacks. How it looks is teste
 from __future__ import annotations
 
 import ast
+import contextlib
 import inspect
 import itertools
+import re
 import types
 
 import bpy
 import pytest
 
-from sd_blender.blender import panels, properties
+from sd_blender.blender import panels, places, properties, setting_items, source_panel
 from sd_blender.blender.properties import status
+from tests.blender.conftest import generate, textured
 
 CALLS = bpy.types.UILayout.bl_rna.functions
 
@@ -48,13 +51,20 @@ class Layout:
         return call
 
 
+def holder(panel_class):
+    """A panel or menu as Blender would give it to draw, with a layout that notes what is drawn."""
+    ours = tuple(base for base in panel_class.__mro__ if base.__module__.startswith("sd_blender"))
+    ours = tuple(base for base in ours if not issubclass(base, bpy.types.bpy_struct))
+    return type("Holder", ours, {"layout": Layout()})()
+
+
 def draw(panel_class):
     """What a panel draws now, or None when it does not show."""
     if hasattr(panel_class, "poll") and not panel_class.poll(bpy.context):
         return None
-    holder = type("Holder", (), {"layout": Layout(), "prepared": panels.Sidebar.prepared})()
-    panel_class.draw(holder, bpy.context)
-    return holder.layout.drawn
+    drawing = holder(panel_class)
+    panel_class.draw(drawing, bpy.context)
+    return drawing.layout.drawn
 
 
 STATES = list(
@@ -66,18 +76,110 @@ STATES = list(
 )
 
 
+SETTINGS_PANELS = (*panels.classes, *source_panel.SOURCES, *source_panel.MASKS)
+GENERATE = {"view3d": "sdb.generate", "image": "sdb.generate", "material": "sdb.generate"}
+
+
+@contextlib.contextmanager
+def shader_editor(tree=None):
+    """As if the mouse were over a Shader Editor, with a tree pinned in it."""
+    window = bpy.context.window_manager.windows[0]
+    area = window.screen.areas[0]
+    area.ui_type = "ShaderNodeTree"
+    area.spaces.active.pin, area.spaces.active.node_tree = tree is not None, tree
+    with bpy.context.temp_override(window=window, area=area, region=area.regions[0]):
+        yield area.spaces.active
+
+
 @pytest.mark.parametrize(("task", "source", "mask"), STATES)
-def test_every_panel_draws_in_every_state(settings, task, source, mask):
+def test_every_panel_draws_in_every_state(plane, settings, task, source, mask):
     settings.task, settings.source, settings.mask_source = task, source, mask
-    shown = {p.__name__: draw(p) for p in panels.classes}
-    for space in ("view3d", "image"):
-        assert {"prompt", "negative_prompt", "seed", "lock_seed", "sdb.new_seed", "sdb.generate"} <= set(
-            shown[f"SDB_PT_{space}_main"]
-        )
+    shown = {p.__name__: draw(p) for p in SETTINGS_PANELS if "_node_" not in p.__name__}
+    with shader_editor():
+        shown |= {p.__name__: draw(p) for p in SETTINGS_PANELS if "_node_" in p.__name__}
+    for space in ("view3d", "image", "node", "material"):
+        button = GENERATE.get(space, "sdb.generate_in_node")
+        assert {"prompt", "negative_prompt", button} <= set(shown[f"SDB_PT_{space}_main"])
+        output = set(shown[f"SDB_PT_{space}_output"])
+        assert {"count", "seed", "lock_seed", "sdb.new_seed"} <= output
+        assert ("destination" in output) == (space != "node")
+        assert ("width" in output) == (task != "IMAGE_TO_IMAGE")
         assert (shown[f"SDB_PT_{space}_source"] is None) == (task == "TEXT_TO_IMAGE")
         assert (shown[f"SDB_PT_{space}_mask"] is None) == (task != "INPAINT")
-        assert {"steps", "guidance_scale", "scheduler", "count"} <= set(shown[f"SDB_PT_{space}_sampling"])
+        assert {"steps", "guidance_scale", "scheduler"} <= set(shown[f"SDB_PT_{space}_sampling"])
+        advanced = {"model", "clip_guidance_scale", "classifier_guidance_scale", "sdb.unload"}
+        assert advanced <= set(shown[f"SDB_PT_{space}_advanced"])
         assert "tiling" in shown[f"SDB_PT_{space}_seamless"]
+    assert {"sdb.inpaint", "sdb.use_as_source"} <= set(shown["SDB_PT_image_main"])
+
+
+def test_the_shader_editor_says_which_node_it_goes_into(plane, settings):
+    material, node = textured(plane, bpy.data.images.new("Theirs", 16, 16))
+    node.label, material.node_tree.nodes.active = "Rust", node
+    main = panels.SDB_PT_node_main
+    with shader_editor(material.node_tree):
+        assert {"Into Rust", "sdb.use_as_source"} <= set(draw(main))
+        assert bpy.ops.sdb.use_as_source() == {"FINISHED"}
+        assert (settings.task, settings.source_image.name) == ("IMAGE_TO_IMAGE", "Theirs")
+        material.node_tree.nodes.remove(node)
+        assert "Select an Image Texture node to" in " ".join(draw(main))
+        assert not bpy.ops.sdb.use_as_source.poll()
+    assert draw(main) is None  # in a compositor, a node editor too
+
+
+@pytest.mark.parametrize(
+    ("strength", "words"),
+    [
+        (0.01, "hardly changes it"),
+        (0.15, "hardly changes it"),
+        (0.6, "keeps the main shapes"),
+        (0.994, "keeps next to nothing"),
+        (0.996, "ignores it"),
+        (1.0, "ignores it"),
+    ],
+)
+def test_strength_in_words(settings, strength, words):
+    settings.task, settings.strength = "IMAGE_TO_IMAGE", strength
+    drawn = " ".join(draw(source_panel.SOURCES[0]))
+    assert "0 keeps the source, 1 ignores it" in drawn and drawn.endswith(f"{strength:.2f} {words}")
+
+
+def test_colors_are_offered_where_there_are_two_kinds(settings):
+    settings.task = "IMAGE_TO_IMAGE"
+    for source, *_ in setting_items.SOURCES:
+        settings.source = source
+        offered = "source_colors" in draw(source_panel.SOURCES[0])
+        assert offered == (source in ("RENDER", "RENDER_RESULT", "VIEWPORT"))
+
+
+def test_a_file_of_before_keeps_its_choices():
+    """A .blend stores the numbers of the items: those of the first version stay, and no two are the same."""
+    first = {
+        "source": ["RENDER_RESULT", "RENDER", "IMAGE", "TEXTURE", "EDITOR"],
+        "destination": ["MATERIAL", "IMAGE"],
+    }
+    for name, identifiers in first.items():
+        items = properties.SDB_PG_settings.bl_rna.properties[name].enum_items
+        assert [items[identifier].value for identifier in identifiers] == list(range(len(identifiers)))
+        assert len({item.value for item in items}) == len(items)
+
+
+def test_each_panel_is_below_one_of_its_own_editor():
+    ours = [p for p in bpy.types.Panel.__subclasses__() if p.__name__.startswith("SDB_PT_")]
+    by_name = {p.__name__: p for p in ours}
+    assert len(ours) > 30
+    for panel in ours:
+        parent = getattr(panel, "bl_parent_id", "")
+        top = panel.__name__.endswith(("_main", "_engine"))
+        assert bool(parent) != top, panel
+        if parent:
+            assert by_name[parent].bl_space_type == panel.bl_space_type
+
+
+def test_what_is_not_used_all_the_time_begins_closed():
+    opened = {p.bl_label for p in SETTINGS_PANELS if "DEFAULT_CLOSED" not in getattr(p, "bl_options", ())}
+    assert opened == {"Stable Diffusion", "Source", "Mask", "Output"}
+    assert panels.SDB_PT_material_main.bl_options == {"DEFAULT_CLOSED"}
 
 
 def test_every_setting_is_in_a_panel(settings):
@@ -85,7 +187,7 @@ def test_every_setting_is_in_a_panel(settings):
     for task, source, mask in STATES:
         settings.task, settings.source, settings.mask_source = task, source, mask
         settings.use_source_size = False
-        drawn |= {name for p in panels.classes for name in draw(p) or ()}
+        drawn |= {name for p in SETTINGS_PANELS for name in draw(p) or ()}
     settings.prompt_text = bpy.data.texts.new("Prompt")
     drawn |= set(draw(panels.SDB_PT_view3d_main))
     names = {p.identifier for p in properties.SDB_PG_settings.bl_rna.properties} - {"rna_type", "name"}
@@ -142,11 +244,21 @@ def test_where_a_texture_was_kept_can_be_read_in_full(settings):
 
 def test_panels_import_settings_and_nothing_that_acts():
     """Drawing must stay free of work: panels know properties, and operators by name only."""
-    nodes = list(ast.walk(ast.parse(inspect.getsource(panels))))
+    assert imports_of(panels) == {
+        "__future__", "bpy", "guard", "places", "prompt_panel", "properties", "sentences",
+    }  # fmt: skip
+    assert imports_of(source_panel) == {
+        "__future__", "typing", "bpy", "guard", "places", "properties", "sentences",
+    }  # fmt: skip
+    assert imports_of(places) == {"__future__", "bpy", "sentences"}
+
+
+def imports_of(module):
+    nodes = list(ast.walk(ast.parse(inspect.getsource(module))))
     imported = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     for node in (node for node in nodes if isinstance(node, ast.ImportFrom)):
         imported |= {node.module} if node.module else {alias.name for alias in node.names}
-    assert imported == {"__future__", "bpy", "guard", "prompt_panel", "properties", "sentences"}
+    return imported
 
 
 def labels():
@@ -179,3 +291,75 @@ def test_labels_in_title_case_and_descriptions_without_full_stop():
             assert all(word[0].isupper() for word in words), (where, label)
         assert not description.strip().endswith("."), (where, description)
         assert description.strip() or where.startswith("SDB_PT_"), where
+
+
+UNITS = {"PIXEL": "px", "PERCENTAGE": "%", "TIME": "s", "TIME_ABSOLUTE": "s"}
+
+
+def numbers():
+    """Every number that an artist can set: the scene's settings, the preferences, and what operators ask for."""
+    groups = [
+        properties.SDB_PG_settings,
+        bpy.types.AddonPreferences.bl_rna_get_subclass_py("SDB_AP_preferences"),
+    ]
+    for owner in (*groups, *_operators()):
+        for value in owner.bl_rna.properties:
+            if value.type in ("INT", "FLOAT") and not value.is_hidden:
+                yield f"{owner.__name__}.{value.identifier}", value
+
+
+def test_tooltips_of_numbers_have_units_and_ranges():
+    found = list(numbers())
+    assert len(found) > 10
+    for where, value in found:
+        said = value.description.replace("minutes", "min")
+        for limit in (value.hard_min, value.hard_max):
+            if abs(limit) > 2**30 and value.identifier != "seed":
+                continue  # no limit but that of all numbers
+            assert re.search(
+                rf"(?<![\d.]){re.escape(f'{limit:.6g}' if value.type == 'FLOAT' else str(limit))}(?!\d)", said
+            ), (where, limit, said)
+        if value.subtype in UNITS:
+            assert f" {UNITS[value.subtype]}" in said, (where, said)
+
+
+def without_poll(operator):
+    """Whether Blender refuses the operator now without saying why."""
+    name = operator.bl_idname.partition(".")[2]
+    call = getattr(bpy.ops.sdb, name)
+    if call.poll():
+        return False
+    with pytest.raises(RuntimeError) as refused:
+        call("EXEC_DEFAULT")
+    return "context is incorrect" in str(refused.value)
+
+
+def test_every_greyed_button_says_why(settings):
+    """In an empty scene most are greyed; the others are read: one that returns False has said why before."""
+    greyed = [o.bl_idname for o in _operators() if not getattr(bpy.ops.sdb, o.bl_idname[4:]).poll()]
+    assert len(greyed) > 8
+    assert not [operator for operator in _operators() if without_poll(operator)]
+    for operator in _operators():
+        poll = getattr(operator, "poll", None)
+        source = inspect.getsource(poll) if poll is not None and hasattr(poll, "__func__") else ""
+        if source:
+            assert "translation.refuse" in source or "super().poll" in source, operator.__name__
+
+
+def test_how_long_the_prompt_was_to_the_model(plane, settings, engine):
+    """Counted where the model is: nothing is claimed before, and the words of a changed prompt are the last one's."""
+    main = panels.SDB_PT_view3d_main
+    assert "tokens" not in " ".join(map(str, draw(main)))
+    engine.tokens = 80, 2
+    generate(prompt="mossy stone")
+    assert "80 tokens, read in 2 pieces" in " ".join(draw(main))
+    settings.prompt = "mossy stones"
+    assert "Last time: 80 tokens" in " ".join(draw(main))
+    settings.prompt = "moss " * 241
+    assert "the result says what is cut" in " ".join(draw(main))
+    engine.tokens = 0, 0  # nobody says
+    generate(prompt="mossy stone")
+    assert "80 tokens, read in 2 pieces" in " ".join(draw(main))
+    engine.tokens = 4, 1
+    generate(prompt="sand")
+    assert "4 tokens" in draw(main)

@@ -14,8 +14,8 @@ from sd_blender.core.presets import Preset, bundled_presets
 from tests.blender.conftest import change
 from tests.blender.test_panels import draw
 
-OWN = Preset("Tall", 64, 128, 12, 7.3, "Euler a")
-FIELDS = ("width", "height", "steps", "guidance_scale", "scheduler")
+OWN = Preset("Tall", 64, 128, 12, 7.3, "Euler a", clip_guidance_scale=2.6, classifier_guidance_scale=0.0)
+FIELDS = tuple(OWN.settings())
 
 
 @pytest.fixture(autouse=True)
@@ -31,6 +31,7 @@ def own(settings):
     change(settings, **OWN.settings())
     bpy.ops.sdb.save_preset(name="Tall")
     change(settings, width=48, height=32, steps=2, guidance_scale=5, scheduler="DDIM")
+    change(settings, clip_guidance_scale=1, classifier_guidance_scale=1)
     return OWN
 
 

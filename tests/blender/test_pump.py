@@ -290,7 +290,7 @@ def test_an_exception_while_the_texture_is_shown_keeps_the_image(plane, settings
     def broken(*_, **__):
         raise ValueError("surprise")
 
-    monkeypatch.setattr(writeback.materials, "show_image", broken)
+    monkeypatch.setattr(writeback.placement.materials, "show_image", broken)
     ticket = submit()
     drain_until(lambda: not ticket.is_open)
     assert ticket.error == ""

@@ -79,6 +79,8 @@ def test_negative_prompt_too_long(plane, settings):
         ("strength", 0.01, 1.0, (-1.0, 0.0, 1.5)),
         ("inpaint_strength", 0.01, 1.0, (-1.0, 0.0, 1.5)),
         ("guidance_scale", 0.0, 100.0, (-1.0, 1e9, float("inf"))),
+        ("clip_guidance_scale", 0.0, 100.0, (-1.0, 1e9, float("inf"))),
+        ("classifier_guidance_scale", 0.0, 100.0, (-1.0, 1e9, float("inf"))),
         ("feather", 0, 256, (-1, 257)),
         ("context", 0, 2048, (-1, 4096)),
     ],

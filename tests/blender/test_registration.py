@@ -16,6 +16,9 @@ from sd_blender.blender import panels, pump, session
 from tests.blender.conftest import drain_until, submit
 
 
+OWNERS = ("Scene", "WindowManager", "Object", "Image", "Material", "NodeTree", "World", "Light")
+
+
 def traces():
     """Everything that an add-on can leave in Blender, as comparable values."""
     bases = (
@@ -41,7 +44,7 @@ def traces():
         "handlers": {name: found for name, found in handlers.items() if found},
         "properties": [
             (owner.__name__, name)
-            for owner in (bpy.types.Scene, bpy.types.WindowManager, bpy.types.Object, bpy.types.Image)
+            for owner in (getattr(bpy.types, name) for name in OWNERS)
             for name in dir(owner)
             if "sd_blender" in name
         ],
@@ -55,7 +58,15 @@ NOTHING = {"classes": set(), "operators": [], "handlers": {}, "properties": [], 
 @pytest.mark.fault("F22")
 def test_twice_and_nothing_left():
     registered = traces()
-    assert registered["properties"] == [("Scene", "sd_blender"), ("Scene", "sd_blender_history")]
+    assert registered["properties"] == [
+        ("Scene", "sd_blender"),
+        ("Scene", "sd_blender_history"),
+        ("Scene", "sd_blender_variants"),
+        ("Material", "sd_blender_preview"),
+        ("NodeTree", "sd_blender_preview"),
+        ("World", "sd_blender_preview"),
+        ("Light", "sd_blender_preview"),
+    ]
     assert len(registered["classes"]) > 10
     assert registered["handlers"]
     for _ in range(2):

@@ -40,6 +40,8 @@ FOR_LATER = {
     "session",
     "targets",
     "textures",
+    "viewport",
+    "nodes",
     "writeback",
 }
 

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Brush and buttons by turns: no stroke is lost to an undo, and editors show the mask that is in use.
+
+Strokes here are pixels that change, of which Blender remembers nothing; real ones are undone in the tests of a window.
+"""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+import pytest
+
+from sd_blender.blender import mask_undo
+from tests.blender.conftest import change, new_image, pixels_of
+
+GREY = np.full((32, 48, 3), 128, np.uint8)
+
+
+@pytest.fixture
+def mask(settings):
+    """A black mask that is not painted on yet, shown in an Image Editor."""
+    change(settings, task="INPAINT", source="IMAGE", source_image=new_image("Wall", GREY))
+    bpy.ops.sdb.mask_clear()
+    area = bpy.context.window_manager.windows[0].screen.areas[0]
+    area.type = "IMAGE_EDITOR"
+    area.spaces.active.image = used()
+    bpy.ops.ed.undo_push(message="Clear Mask")
+    return used()
+
+
+def used():
+    return bpy.context.scene.sd_blender.mask_image
+
+
+def shown():
+    area = bpy.context.window_manager.windows[0].screen.areas[0]
+    return area.spaces.active.image
+
+
+def paint(row, column):
+    """As a stroke does: the pixels change and the packed file does not."""
+    values = (pixels_of(used())[::-1] / np.float32(255)).astype(np.float32)
+    values[31 - row, column] = 1.0
+    used().pixels.foreach_set(values.ravel())
+
+
+def white():
+    return [tuple(map(int, at)) for at in np.argwhere(pixels_of(used())[..., 0] == 255)]
+
+
+def press(button, **options):
+    getattr(bpy.ops.sdb, button)(**options)
+    bpy.ops.ed.undo_push(message=button)  # bpy.ops pushes none itself when called from a script
+
+
+def test_buttons_without_strokes_in_between_share_one_image(mask):
+    press("mask_fill")
+    press("mask_invert")
+    assert used() == mask
+    assert [image.name for image in bpy.data.images] == ["Wall", "Wall Mask"]
+
+
+def test_a_mask_with_strokes_stays_as_it_is_and_another_takes_its_place(mask):
+    paint(2, 3)
+    press("mask_expand", pixels=1)
+    assert used() != mask and used().name == "Wall Mask.001"
+    assert shown() == used()
+    assert white() == [(1, 3), (2, 2), (2, 3), (2, 4), (3, 3)]
+    paint(20, 20)
+    press("mask_clear")
+    assert used().name == "Wall Mask.002"
+
+
+def test_undo_and_redo_go_through_strokes_and_buttons(mask):
+    paint(2, 3)
+    press("mask_invert")
+    press("mask_invert")
+    paint(20, 20)
+    press("mask_fill")
+    for whites in ([(2, 3), (20, 20)], 48 * 32 - 1, [(2, 3)]):
+        bpy.ops.ed.undo()
+        assert shown() == used()
+        assert white() == whites if isinstance(whites, list) else len(white()) == whites
+    for whites in (48 * 32 - 1, [(2, 3)], 48 * 32):
+        bpy.ops.ed.redo()
+        assert shown() == used()
+        assert white() == whites if isinstance(whites, list) else len(white()) == whites
+
+
+def test_strokes_that_were_saved_can_still_be_undone(mask, tmp_path):
+    paint(2, 3)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "mask.blend"))
+    assert not mask.is_dirty
+    press("mask_invert")
+    assert used() != mask
+
+
+def test_an_editor_with_another_image_is_left_alone(mask):
+    wall = bpy.data.images["Wall"]
+    paint(2, 3)
+    press("mask_invert")
+    bpy.context.window_manager.windows[0].screen.areas[0].spaces.active.image = wall
+    bpy.ops.ed.undo()
+    assert shown().name == "Wall"
+
+
+def test_another_file_has_nothing_of_it(mask):
+    paint(2, 3)
+    press("mask_invert")
+    assert mask_undo._strokes and mask_undo._painted
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    assert not mask_undo._strokes and not mask_undo._painted
