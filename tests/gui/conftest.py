@@ -14,15 +14,32 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "build" / "screenshots"
 SCREEN = "1600x1000"
+ROW = 14
+"""Pixels from one look at a sidebar to the next; a button is 20 high."""
+
+
+def cut(picture: Path, place: list[int]) -> np.ndarray:
+    """A part of a screenshot. place: x, y, width, height."""
+    x, y, width, height = place
+    return np.asarray(Image.open(picture).convert("RGB"))[y : y + height, x : x + width]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """These tests take long where a window is drawn without a graphics card and others use the processor too."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.timeout(600))
 
 
 @pytest.fixture(scope="session")
@@ -92,12 +109,14 @@ def numpy_for(blender: str, variables: dict[str, str]) -> dict[str, str]:
 
 @dataclass
 class Window:
-    """A running Blender that plays a scenario of drive.py."""
+    """A running Blender that plays a scenario. clicks: so many were made."""
 
     process: subprocess.Popen
     folder: Path
     environ: dict[str, str]
     label: str
+    clicks: int = 0
+    found: dict[str, int] = field(default_factory=dict)
 
     @property
     def output(self) -> str:
@@ -105,11 +124,24 @@ class Window:
 
     def look(self, name: str) -> tuple[dict, Path]:
         """Wait until the scenario shows something; its facts, and a screenshot kept under build/screenshots."""
-        self._wait_for(lambda: (self.folder / f"{name}.json").exists(), f"nothing was shown as {name}")
+        facts = self.facts(name)
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         picture = SCREENSHOTS / f"{name}-{self.label}.png"
         subprocess.run(["import", "-window", "root", picture], env=self.environ, check=True, timeout=60)
-        return json.loads((self.folder / f"{name}.json").read_text()), picture
+        return facts, picture
+
+    def see(self, name: str) -> tuple[dict, Path]:
+        """Look, and let the scenario go on."""
+        facts, picture = self.look(name)
+        self.go_on(name)
+        return facts, picture
+
+    def facts(self, name: str) -> dict:
+        self._wait_for(lambda: self.has_shown(name), f"nothing was shown as {name}")
+        return json.loads((self.folder / f"{name}.json").read_text())
+
+    def has_shown(self, name: str) -> bool:
+        return (self.folder / f"{name}.json").exists()
 
     def go_on(self, name: str) -> None:
         (self.folder / f"{name}.seen").touch()
@@ -117,17 +149,78 @@ class Window:
     def xdotool(self, *arguments: object) -> None:
         subprocess.run(["xdotool", *map(str, arguments)], env=self.environ, check=True, timeout=30)
 
-    def point_until(self, name: str, points: Iterable[tuple[int, int]]) -> None:
-        """Move over ``points``, copying what is under the mouse, until the scenario shows ``name``."""
-        for x, y in points:
-            self.xdotool("mousemove", x, y)
-            time.sleep(0.2)  # a button is under the mouse from the next event on
-            self.xdotool("mousemove", x + 1, y, "key", "ctrl+c")
-            for _ in range(15):
-                if (self.folder / f"{name}.json").exists():
-                    return
-                time.sleep(0.1)
-        raise AssertionError(f"{name} was not found under the mouse\n{self.output}")
+    def click(self, name: str, across: float = 0.4) -> None:
+        """Do the click that the scenario asks for under this name. across: of the width of the sidebar."""
+        wanted = self.facts(f"click {name}")
+        self.click_at(self.find(wanted["what"], wanted["place"], across))
+        self.go_on(f"click {name}")
+
+    def click_at(self, point: tuple[int, int]) -> None:
+        self.under_mouse(*point)  # a click that comes with the mouse is lost: nothing is lit up yet
+        self.xdotool("click", 1)
+        self.clicks += 1
+
+    def type(self, text: str) -> None:
+        """Type into the field that was just clicked."""
+        self.xdotool("sleep", 0.5, "type", "--delay", 30, text)
+        self.xdotool("sleep", 0.2, "key", "Return")
+
+    def find(self, what: str, place: list[int], across: float = 0.4) -> tuple[int, int]:
+        """Where a button or property is whose Python contains ``what``: up and down a sidebar, scrolling it.
+
+        It begins where another of its kind was found, or else at the top.
+        """
+        x, y, width, height = place
+        column, kind, seen = x + int(width * across), what.partition("(")[0], set()
+        begin = self.found.get(kind, 0)
+        for _ in range(4):
+            for at in sorted(range(y + 6, y + height - 4, ROW), key=lambda at: abs(at - begin)):
+                seen.add(here := self.under_mouse(column, at))
+                if what in here:
+                    self.found[kind] = at = self._middle(what, column, at)
+                    return column, at
+            self.xdotool("mousemove", column, y + height // 2, "click", "--repeat", 5, 5)
+        raise AssertionError(f"{what} was not found at {column}, but {seen}\n{self.output}")
+
+    def _middle(self, what: str, column: int, at: int) -> int:
+        """Of a button that is met at one height: the borders are a pixel's matter, and rows of a list overlap there."""
+        top = bottom = at
+        while what in self.under_mouse(column, top - 4):
+            top -= 4
+        while what in self.under_mouse(column, bottom + 4):
+            bottom += 4
+        return (top + bottom) // 2
+
+    def under_mouse(self, x: int, y: int) -> str:
+        """The Python of what Blender lights up there."""
+        self.xdotool("mousemove", x - 1, y, "mousemove", x, y)
+        return self._asked(x, y)
+
+    def catch_up(self) -> None:
+        """Wait until Blender has heard of all that the mouse did, has drawn it, and the scenario has seen it."""
+        for _ in range(2):
+            self._asked(0, 0)
+
+    def _asked(self, x: int, y: int) -> str:
+        question, answer = self.folder / "mouse.json", self.folder / "under.json"
+        draft = self.folder / "mouse.json.part"
+        draft.write_text(json.dumps([x, y]))
+        draft.rename(question)
+        self._wait_for(answer.exists, f"nothing was said of what is under the mouse at {x}, {y}", every=0.01)
+        found = json.loads(answer.read_text())
+        answer.unlink()
+        return found
+
+    def drag(self, *points: tuple[int, int]) -> None:
+        """Draw a line with the left mouse button held, slowly enough to be a stroke."""
+        self.xdotool("mousemove", *points[0], "sleep", 0.2, "mousedown", 1)
+        for point in points[1:]:
+            self.xdotool("mousemove", *point, "sleep", 0.1)
+        self.xdotool("mouseup", 1)
+
+    def press(self, point: tuple[int, int], key: str) -> None:
+        """Press a key with the mouse at a place, which is what tells Blender where it is meant for."""
+        self.xdotool("mousemove", point[0] - 1, point[1], "mousemove", *point, "sleep", 0.2, "key", key)
 
     def quits_well(self) -> None:
         """The scenario has ended, Blender has quit by itself with code 0, and its console names no error."""
@@ -136,12 +229,12 @@ class Window:
         complaints = re.findall(r"^.*(?:Traceback|Error|error:|Exception).*$", self.output, re.MULTILINE)
         assert not complaints, self.output
 
-    def _wait_for(self, condition, otherwise: str, seconds: float = 120) -> None:
+    def _wait_for(self, condition, otherwise: str, seconds: float = 180, every: float = 0.05) -> None:
         until = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < until, f"{otherwise}\n{self.output}"
             assert self.process.poll() in (None, 0), f"{otherwise}\n{self.output}"
-            time.sleep(0.1)
+            time.sleep(every)
 
 
 @pytest.fixture

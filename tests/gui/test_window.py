@@ -7,23 +7,20 @@ import os
 import signal
 import time
 
-import numpy as np
 import pytest
-from PIL import Image
+
+from tests.gui.conftest import cut
 
 
-def cut(picture, place):
-    x, y, width, height = place
-    return np.asarray(Image.open(picture).convert("RGB"))[y : y + height, x : x + width]
-
-
-def test_the_sidebar_draws_in_both_editors_and_the_window_answers(window):
-    blender = window("sidebars")
+def test_the_sidebar_draws_in_both_editors_has_the_button_for_an_engine_and_the_window_answers(window):
+    blender = window("window.sidebars")
     facts, picture = blender.look("sidebars")
     assert facts["draws"]["VIEW_3D"] and facts["draws"]["IMAGE_EDITOR"]
     for editor in ("VIEW_3D", "IMAGE_EDITOR"):
         pixels = cut(picture, facts["places"][f"{editor} sidebar"])
         assert pixels.std() > 5, f"the sidebar of {editor} is blank in {picture}"
+    for button in ("sdb.install_engine", "system.use_online_access", "sdb.generate"):
+        blender.find(button, facts["places"]["VIEW_3D sidebar"])
     x, y, width, height = facts["places"]["VIEW_3D"]
     blender.go_on("sidebars")
     blender.xdotool("mousemove", x + width // 3, y + height // 2, "key", "n")
@@ -31,54 +28,22 @@ def test_the_sidebar_draws_in_both_editors_and_the_window_answers(window):
 
 
 def test_generate_is_clicked_the_window_answers_meanwhile_and_one_undo_takes_it_back(window):
-    blender = window("generate")
-    facts, _ = blender.look("panel")
-    x, y, width, height = facts["places"]["VIEW_3D sidebar"]
-    blender.go_on("panel")
-    blender.point_until("button", ((x + width // 3, at) for at in range(y + 10, y + height, 10)))
-    blender.go_on("button")
-    blender.xdotool("click", 1)
+    blender = window("window.generate")
+    blender.click("generate")
     facts, picture = blender.look("generating")
     assert cut(picture, facts["places"]["VIEW_3D sidebar"]).std() > 5
     x, y, width, height = facts["places"]["VIEW_3D"]
     middle = (x + width // 3, y + height // 2)
     blender.go_on("generating")
-    blender.xdotool("mousemove", *middle, "key", "n")
+    blender.press(middle, "n")
     facts, picture = blender.look("generated")
     assert facts["packed"] and facts["image"].startswith("mossy stone")
     # The scripted picture has a white corner, a quarter as wide and as high as itself.
     white = (cut(picture, facts["places"]["IMAGE_EDITOR"]) == 255).all(axis=2)
     assert white.mean() > 0.004, f"the Image Editor does not show the texture in {picture}"
     blender.go_on("generated")
-    blender.xdotool("mousemove", *middle, "key", "ctrl+z")
+    blender.press(middle, "ctrl+z")
     blender.quits_well()
-
-
-def test_queue_history_and_mask_draw(window):
-    """Every panel opened, in states that only a window shows; the pictures are for people to look at."""
-    blender = window("tour")
-    facts, _ = see(blender, "queue")
-    assert facts["queue"] == ["mossy stone", "rusty metal panels with rivets and scratches", "sand"]
-    assert facts["draws"]["VIEW_3D"] > 3 and facts["draws"]["IMAGE_EDITOR"] > 3
-    assert see(blender, "history")[0]["entries"] == 6
-    assert see(blender, "mask")[0]["mask"]
-    blender.quits_well()
-
-
-def press(blender, name, across=0.33):
-    """Find the button in the sidebar of the 3D View, as the scenario asks, and click it. across: of its width."""
-    facts, _ = blender.look(f"find {name}")
-    x, y, width, height = facts["places"]["VIEW_3D sidebar"]
-    blender.go_on(f"find {name}")
-    blender.point_until(name, ((x + int(width * across), at) for at in range(y + 10, y + height, 10)))
-    blender.go_on(name)
-    blender.xdotool("click", 1)
-
-
-def see(blender, name):
-    facts, picture = blender.look(name)
-    blender.go_on(name)
-    return facts, picture
 
 
 def is_gone(pid, seconds):
@@ -94,29 +59,28 @@ def is_gone(pid, seconds):
 
 @pytest.mark.fault("F05")
 @pytest.mark.fault("F20")
-@pytest.mark.timeout(600)
 def test_a_real_worker_generates_is_cancelled_is_killed_and_ends_with_the_window(window):
-    blender = window("worker")
-    press(blender, "generate")
-    facts, picture = see(blender, "progress")
+    blender = window("window.worker")
+    blender.click("generate")
+    facts, picture = blender.see("progress")
     assert facts["text"].startswith("Step ")
     # Nothing but the picture so far is in the lower left corner of an Image Editor that shows no image.
     x, y, width, height = facts["places"]["IMAGE_EDITOR"]
     side = int(0.2 * min(width, height))
     assert cut(picture, (x + 24, y + height - 24 - side, side, side)).std() > 5, f"no preview in {picture}"
-    facts, picture = see(blender, "textured")
+    facts, picture = blender.see("textured")
     assert not facts["torch"] and facts["image"].startswith("red brick wall")
     assert cut(picture, facts["places"]["IMAGE_EDITOR"]).std() > 10
-    press(blender, "again")
-    press(blender, "cancel", across=0.83)
-    assert see(blender, "cancelled")[0]["note"] == "Cancelled."
-    press(blender, "third")
+    blender.click("again")
+    blender.click("cancel", across=0.88)
+    assert blender.see("cancelled")[0]["note"] == "Cancelled."
+    blender.click("third")
     facts, _ = blender.look("to be killed")
     os.kill(facts["pid"], signal.SIGKILL)
     blender.go_on("to be killed")
-    facts, _ = see(blender, "killed")
+    facts, _ = blender.see("killed")
     assert "signal 9, killed" in facts["error"] and "generate again" in facts["error"]
-    press(blender, "fourth")
+    blender.click("fourth")
     facts, _ = blender.look("to be closed")
     x, y, width, height = facts["places"]["VIEW_3D"]
     began = time.monotonic()

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nothing that is written in the sidebar is cut, in English and German, at scale 1 and 2; and pictures of it all."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+OWN_WORDS = {"rusty metal panels with rivets"}
+"""A prompt is the artist's, and is one line of the queue however long it is."""
+
+
+CUT_WHEN_NARROW = {"Beschneiden", "Entfernen", "Invertieren", "Klassifikator", "Schrumpfen"}
+"""Blender's own German for Crop, Clear, Invert and Shrink, and one name of a property: what is left says enough."""
+
+
+@pytest.mark.parametrize("width", ["wide", "narrow"])
+def test_no_text_is_cut(window, width):
+    blender = window(f"languages.{width}")
+    blender.facts("begun")
+    blender.xdotool("mousemove", 300, 15)  # where it lights nothing up
+    blender.go_on("begun")
+    if width == "narrow":
+        make_narrow(blender)
+    cut = {}
+    for scale in ("1x", "2x"):
+        for language in ("en_US", "de_DE"):
+            for task in ("IMAGE_TO_IMAGE", "INPAINT"):
+                name = f"{width} {scale} {language} {task}"
+                cut[name] = set(look_through(blender, name)) - OWN_WORDS
+                if width == "narrow":
+                    cut[name] -= CUT_WHEN_NARROW
+    blender.quits_well()
+    assert not {name: texts for name, texts in cut.items() if texts}
+
+
+def look_through(blender, name):
+    """A picture of each page; the texts that were cut in any panel."""
+    texts: list[str] = []
+    for page in range(20):
+        blender._wait_for(
+            lambda page=page: blender.has_shown(f"{name} {page}") or blender.has_shown(f"{name} end"), name
+        )
+        if blender.has_shown(f"{name} end"):
+            blender.go_on(f"{name} end")
+            return texts
+        texts = blender.see(f"{name} {page}")[0]["cut"]
+    raise AssertionError("no end of pages")
+
+
+def make_narrow(blender):
+    """Drag the border of the sidebar, which is a few pixels wide."""
+    wanted = blender.facts("border")
+    x, y, width, height = wanted["place"]
+    blender.go_on("border")
+    at, target = y + height // 2, x + width - wanted["narrow"]
+    for beside in (0, -2, 2, -4, 4):
+        blender.xdotool("mousemove", x + beside - 40, at, "sleep", 0.3, "mousemove", x + beside, at, "sleep", 0.5)
+        blender.drag((x + beside, at), (x + 8, at), (x + 20, at), (target - 5, at), (target, at))
+        time.sleep(2.0)
+        if blender.has_shown("border dragged"):
+            break
+    blender.see("border dragged")
