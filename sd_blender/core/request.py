@@ -32,6 +32,8 @@ class Sampling:
     steps: denoising steps of the full schedule, 1 to 1000; strength shortens it.
     guidance_scale: w of classifier-free guidance, uncond + w (cond - uncond); 0 ignores the prompt, 1 is the
         conditional model alone.
+    clip_guidance_scale: how much the gradient of CLIP's likelihood of the prompt is added at each step; 0 is off.
+    classifier_guidance_scale: the same of the model's classifier, for the material that the prompt names.
     seed: of the first image, 0 <= seed < 2**63; image k of ``count`` has the seed :meth:`seed_of` (k).
     """
 
@@ -39,6 +41,8 @@ class Sampling:
     height: int = 512
     steps: int = 20
     guidance_scale: float = 7.5
+    clip_guidance_scale: float = 0.0
+    classifier_guidance_scale: float = 0.0
     scheduler: str = SCHEDULERS[0]
     seed: int = 0
     count: int = 1
@@ -48,12 +52,21 @@ class Sampling:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Lora:
+    """A small change of a model (Hu et al. 2021). path: a .safetensors file. weight: of its change, -4 to 4."""
+
+    path: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class TextToImage:
     """A picture from a prompt alone.
 
     prompt, negative_prompt: as written, with what :mod:`~.wildcards` draws for each picture still in it and
         :mod:`~.attention` in brackets.
     wildcards: the folder of the lists that the prompts name, "" for none.
+    loras: added to each other. embeddings: files of textual inversions, whose words the prompts may then use.
     """
 
     prompt: str
@@ -62,6 +75,8 @@ class TextToImage:
     model: str = STARTER_MODEL
     tiling: Tiling = Tiling.OFF
     sampling: Sampling = field(default_factory=Sampling)
+    loras: tuple[Lora, ...] = ()
+    embeddings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -17,13 +17,15 @@ from ..core.wildcards import Prompts
 from . import pipelines
 from .canvas import Work
 from .device import dtype_of, images_per_call
+from .gradient_guidance import guided
 from .guards import NotFinite, blank_warning, cut_warning, require_finite
+from .guides import guides_of
 from .models import LoadedModel
 from .pipelines import Denoising, OnStep
-from .prompt_encoding import chunks_needed, condition
+from .prompt_encoding import chunks_needed, condition, count_tokens
 from .schedulers import Schedule
 
-_OVERFLOW = "The {} overflowed in half precision and was run in float32 instead."
+_OVERFLOW = "The {network} overflowed in half precision and was run in float32 instead."
 
 
 class Generation:
@@ -52,6 +54,7 @@ class Generation:
         )
         self.steps = self._schedule.evaluations
         self._overflows: tuple[str, ...] = ()
+        self._guide_changes: list[str] = []
 
     def batches(self) -> list[range]:
         """The indices of the pictures that are denoised together; their texts are as long as each other.
@@ -85,23 +88,26 @@ class Generation:
         if latents is None:
             # Half precision overflows in some U-Nets. From now on this model's runs in float32.
             self._model.unet.to(torch.float32)
-            self._overflows += (_OVERFLOW.format("U-Net"),)
+            self._overflows += (_OVERFLOW.format(network="U-Net"),)
             latents = self._denoise(batch, on_step(batch))
         # One at a time: the decoder needs far more memory than the U-Net.
         return [self._picture(latent, index) for latent, index in zip(latents.split(1), batch, strict=True)]
 
     def _denoise(self, batch: range, on_step: OnStep) -> Tensor:
         tasks, work, sampling = self._model.pipelines, self._work, self._request.sampling
+        prompts = self._prompts[batch.start : batch.stop]
+        seeds = tuple(map(sampling.seed_of, batch))
+        guides = guides_of(self._request, self._model, prompts, seeds, self._guide_changes)
         how = Denoising(
             conditioning=condition(
                 self._model.tokenizer,
                 tasks.text_to_image.text_encoder,
-                self._prompts[batch.start : batch.stop],
+                prompts,
                 sampling.guidance_scale,
             ),
-            scheduler=self._schedule.scheduler(),
+            scheduler=guided(self._schedule.scheduler(), guides),
             steps=self._schedule.steps,
-            seeds=tuple(map(sampling.seed_of, batch)),
+            seeds=seeds,
             on_step=on_step,
         )
         if work.image is None:
@@ -116,18 +122,19 @@ class Generation:
     def _picture(self, latent: Tensor, index: int) -> GeneratedImage:
         decoded = decode(self._model.vae, latent)
         words = self._prompts[index]
-        warnings = [*_cuts(words, self._model), *self._overflows, *self._changes]
+        warnings = [*_cuts(words, self._model), *self._overflows, *self._changes, *self._guide_changes]
         if dtype_of(self._model.vae) != torch.float32 and not bool(torch.isfinite(decoded).all()):
             # Half precision overflows in some decoders. From now on this model's runs in float32.
             self._model.vae.to(torch.float32)
             decoded = decode(self._model.vae, latent)
-            warnings.append(_OVERFLOW.format("autoencoder"))
+            warnings.append(_OVERFLOW.format(network="autoencoder"))
         require_finite(decoded, "autoencoder")
         drawn = to_pixels(decoded)
         blank = blank_warning(drawn)
         if blank:
             warnings.append(blank)
         pixels = self._work.finish(drawn)
+        count = count_tokens(self._model.tokenizer, words.prompt)
         return GeneratedImage(
             pixels,
             self._request.sampling.seed_of(index),
@@ -135,6 +142,8 @@ class Generation:
             tuple(warnings),
             prompt=words.prompt,
             negative_prompt=words.negative_prompt,
+            tokens=count.tokens,
+            chunks=count.chunks,
         )
 
 

@@ -84,10 +84,37 @@ class ForwardProcess:
 
     def target(self, prediction_type: str, x_0: Tensor, t: Tensor, eps: Tensor) -> Tensor:
         """What the network should say. `epsilon` gives the simple loss || eps - eps_theta ||^2 of Ho et al.;
-        `v_prediction` is the one that still says something where there is no signal left, as at the last step here.
+        `v_prediction` is the one that still says something where there is no signal left, as at the last step here;
+        `sample` is x_0 itself.
         """
+        _check(prediction_type)
         if prediction_type == "epsilon":
             return eps
-        if prediction_type == "v_prediction":
-            return self.velocity(x_0, t, eps)
-        raise ValueError(f"prediction type {prediction_type!r} is neither epsilon nor v_prediction")
+        return self.velocity(x_0, t, eps) if prediction_type == "v_prediction" else x_0
+
+    def original(self, prediction_type: str, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        """The x_0 that follows from what the network says of x_t.
+
+        Undefined for `epsilon` where no signal is left: every x_0 gives the same x_t there.
+        """
+        _check(prediction_type)
+        signal, noise = self._coefficients(t, x_t)
+        if prediction_type == "epsilon":
+            return (x_t - noise * output) / signal
+        return signal * x_t - noise * output if prediction_type == "v_prediction" else output
+
+    def noise(self, prediction_type: str, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        """The eps that follows from what the network says of x_t."""
+        _check(prediction_type)
+        signal, noise = self._coefficients(t, x_t)
+        if prediction_type == "sample":
+            return (x_t - signal * output) / noise
+        return noise * x_t + signal * output if prediction_type == "v_prediction" else output
+
+
+PREDICTION_TYPES = ("epsilon", "v_prediction", "sample")
+
+
+def _check(prediction_type: str) -> None:
+    if prediction_type not in PREDICTION_TYPES:
+        raise ValueError(f"prediction type {prediction_type!r} is none of {', '.join(PREDICTION_TYPES)}")

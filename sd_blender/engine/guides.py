@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The guides that a request asks for, and their refusal before slow work where the model has none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from ..core.errors import InvalidRequest
+from ..core.request import Request
+from ..core.wildcards import Prompts
+from .classifier_guidance import ClassifierGuide
+from .clip_guidance import ClipGuide
+from .clip_score import CLIP_FOLDER, check_clip, find_clip
+from .gradient_guidance import Guide
+from .model_files import check_model
+from .models import Announce, LoadedModel
+from .noisy_classifier import check_classes, class_in
+
+
+def refuse_missing_guides(request: Request, prompts: Sequence[Prompts], folder: Path) -> None:
+    """Raise InvalidRequest or ModelRefused unless the model in ``folder`` has what the guides of ``request`` need."""
+    sampling = request.sampling
+    if not sampling.clip_guidance_scale and not sampling.classifier_guidance_scale:
+        return
+    check_model(folder)  # what is wrong with the model itself comes first
+    if sampling.clip_guidance_scale:
+        clip = find_clip(folder)
+        if clip is None:
+            raise InvalidRequest(
+                "clip_guidance_scale",
+                f"This model has no CLIP to guide with; set CLIP Guidance to 0, or put a CLIP of transformers into its "
+                f"subfolder {CLIP_FOLDER}.",
+            )
+        check_clip(clip)
+    if sampling.classifier_guidance_scale:
+        check_classes(folder, [words.prompt for words in prompts])
+
+
+def load_guides(request: Request, model: LoadedModel, announce: Announce) -> None:
+    """Load what the guides of ``request`` need; it stays with ``model``. Raises ModelRefused."""
+    if request.sampling.clip_guidance_scale:
+        announce("Loading CLIP", 1.0)
+        _ = model.clip
+    if request.sampling.classifier_guidance_scale:
+        announce("Loading the classifier", 1.0)
+        _ = model.classifier
+
+
+def guides_of(
+    request: Request,
+    model: LoadedModel,
+    prompts: Sequence[Prompts],
+    seeds: Sequence[int],
+    changes: list[str],
+) -> list[Guide]:
+    """The guides of ``request`` for pictures that are made together, one prompt and one seed each.
+
+    changes: sentences on what had to be done in another way are added here. Empty where both scales are 0.
+    """
+    sampling = request.sampling
+    texts = [words.prompt for words in prompts]
+    guides: list[Guide] = []
+    if sampling.clip_guidance_scale:
+        scorer = model.clip
+        # Each text for itself: several in one batch round otherwise.
+        vectors = torch.cat([scorer.text_vectors([text]) for text in texts])
+        guides.append(
+            ClipGuide(
+                model.vae, scorer, vectors, sampling.clip_guidance_scale, seeds, request.tiling, changes
+            )
+        )
+    if sampling.classifier_guidance_scale:
+        classifier = model.classifier
+        classes = [class_in(text, classifier.names) or 0 for text in texts]  # none is unnamed: see above
+        guides.append(ClassifierGuide(classifier, classes, sampling.classifier_guidance_scale))
+    return guides
