@@ -33,7 +33,7 @@ class FakeEngine:
     error: raised once, at the step ``error_at``, and then forgotten, so that the next job works.
     hold: the engine waits in each step until this is set, or until it is cancelled.
     pixels: given instead of the drawn picture. seam: given instead of the measured one, of what is no picture.
-    gives: so many images, whatever was asked for.
+    gives: so many images, whatever was asked for. tokens: said of each prompt, and chunks.
     """
 
     error: BaseException | None = None
@@ -46,6 +46,7 @@ class FakeEngine:
     unloads: int = 0
     seam: float | None = None
     gives: int | None = None
+    tokens: tuple[int, int] = (0, 0)
 
     def generate(self, job_id: str, request: Request, report: Report, is_cancelled: IsCancelled) -> Result:
         started = time.monotonic()
@@ -86,4 +87,5 @@ class FakeEngine:
         elif pixels is None:
             pixels = picture(seed, request.sampling.width, request.sampling.height)
         seam = seam_error(pixels) if self.seam is None else Seam(self.seam, self.seam)
-        return GeneratedImage(pixels, seed, seam)
+        tokens, chunks = self.tokens
+        return GeneratedImage(pixels, seed, seam, tokens=tokens, chunks=chunks)

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from .messages import Message, Result
+from .messages import Message, Result, TrainingResult
 from .request import Request
+from .training_request import Training
 
 Report = Callable[[Message], None]
 IsCancelled = Callable[[], bool]
@@ -28,6 +29,21 @@ class Engine(Protocol):
 
     def unload(self) -> None:
         """Give back the memory of the loaded model. The next ``generate`` loads again. Safe to call twice."""
+        ...
+
+
+@runtime_checkable
+class Trainer(Engine, Protocol):
+    """An engine that can also teach a model."""
+
+    def train(
+        self, job_id: str, request: Training, report: Report, is_cancelled: IsCancelled
+    ) -> TrainingResult:
+        """Run a validated training, or go on with the one that its folder holds; what holds for ``generate`` holds.
+
+        Reports ``Losses`` and ``Sample`` too. Whatever ends it, a cancel among that, what was learned up to the last
+        checkpoint is on the disk, and the same request goes on from there.
+        """
         ...
 
 

@@ -18,6 +18,7 @@ class ErrorKind(str, Enum):
     ENGINE_UNAVAILABLE = "engine_unavailable"
     WORKER_DIED = "worker_died"
     DEVICE_LOST = "device_lost"
+    STORAGE = "storage"
     BLENDER = "blender"
     UNEXPECTED = "unexpected"
 
@@ -86,6 +87,12 @@ class DeviceLost(SDBlenderError):
     """The device failed in a way that no process that used it recovers from; only a new process can go on."""
 
     kind = ErrorKind.DEVICE_LOST
+
+
+class CannotSave(SDBlenderError):
+    """A file cannot be written: the disk is full, or the folder is not ours to write in."""
+
+    kind = ErrorKind.STORAGE
 
 
 class BlenderStateError(SDBlenderError):

@@ -20,9 +20,10 @@ import numpy as np
 
 from .engine_protocol import Engine, EngineFactory
 from .errors import BadResult, EngineUnavailable, ErrorKind, JobCancelled, QueueFull, SDBlenderError
-from .messages import Cancelled, Closing, Failed, Finished, Message, Queued, Result
-from .request import Inpaint, Request
-from .validation import validate
+from .messages import Cancelled, Closing, Failed, Finished, Message, Queued, Result, TrainingResult
+from .request import Inpaint
+from .training_request import Training
+from .work import Outcome, Work, check, name_of, run
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ Finish = Callable[[Result], Result]
 @dataclass(frozen=True, eq=False)
 class _Task:
     job_id: str
-    request: Request
+    request: Work
     cancelled: threading.Event = field(default_factory=threading.Event)
 
 
@@ -67,12 +68,12 @@ class GenerationThread:
 
     # The caller's side -------------------------------------------------------------------------------------------
 
-    def submit(self, request: Request) -> str:
+    def submit(self, request: Work) -> str:
         """Queue a request and return the id of its job.
 
         Raises InvalidRequest, QueueFull, or EngineUnavailable after :meth:`stop`; then no job exists.
         """
-        validate(request)
+        check(request)
         task = _Task(uuid.uuid4().hex[:12], request)
         with self._lock:
             if self._stopped:
@@ -212,7 +213,7 @@ class GenerationThread:
                 return Cancelled(task.job_id)
             if self._engine is None:
                 self._engine = self._engine_factory()
-            result = self._engine.generate(task.job_id, task.request, self._report, task.cancelled.is_set)
+            result = run(self._engine, task.job_id, task.request, self._report, task.cancelled.is_set)
             check_result(task.request, result)
             if task.cancelled.is_set():  # while the last picture was on its way
                 return Cancelled(task.job_id)
@@ -226,11 +227,11 @@ class GenerationThread:
         except Exception as error:  # whatever an engine raises must end as a message, not as a dead thread
             logger.exception("job %s failed", task.job_id)
             reason = str(error).strip().split("\n")[0][:200] or type(error).__name__
-            sentence = f"The generation failed ({type(error).__name__}: {reason}); the log has the details."
+            sentence = f"The {name_of(task.request)} failed ({type(error).__name__}: {reason}); the log has the details."
             return Failed(task.job_id, ErrorKind.UNEXPECTED, sentence, traceback.format_exc())
 
-    def _finished(self, result: Result) -> Result:
-        if self._finish is None:
+    def _finished(self, result: Outcome) -> Outcome:
+        if self._finish is None or not isinstance(result, Result):
             return result
         try:
             return self._finish(result)
@@ -261,8 +262,10 @@ class GenerationThread:
             self._messages.put(message)
 
 
-def check_result(request: Request, result: Result) -> None:
+def check_result(request: Work, result: Outcome) -> None:
     """Raise BadResult unless there is one picture per image asked for, of uint8 and of exactly the size asked for."""
+    if isinstance(request, Training) or isinstance(result, TrainingResult):
+        return
     height, width = request.sampling.height, request.sampling.width
     if isinstance(request, Inpaint):
         height, width = request.image.shape[:2]

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from .messages import (
@@ -12,14 +12,18 @@ from .messages import (
     Failed,
     Finished,
     Loading,
+    Losses,
     Message,
     Preview,
     Progress,
     Queued,
     Result,
+    Sample,
     Started,
+    TrainingResult,
 )
-from .request import ImageArray, Request
+from .request import ImageArray
+from .work import Work
 
 
 class JobState(str, Enum):
@@ -39,7 +43,7 @@ class Job:
     """One click on Generate, from the queue to its end."""
 
     id: str
-    request: Request
+    request: Work
     state: JobState = JobState.QUEUED
     step: int = 0
     steps: int = 0
@@ -47,7 +51,9 @@ class Job:
     loaded: float = 0.0
     text: str = ""
     preview: ImageArray | None = None
-    result: Result | None = None
+    losses: list[tuple[int, float]] = field(default_factory=list)
+    sample: Sample | None = None
+    result: Result | TrainingResult | None = None
     error: Failed | None = None
 
     @property
@@ -69,6 +75,10 @@ class Job:
                 self.state, self.step, self.steps, self.images = JobState.RUNNING, step, steps, images
             case Preview(pixels=pixels):
                 self.preview = pixels
+            case Losses(points=points):
+                self.losses += points
+            case Sample():
+                self.sample = message
             case Finished(result=result):
                 self.state, self.result = JobState.FINISHED, result
             case Cancelled():
@@ -83,7 +93,7 @@ class JobTable:
     def __init__(self) -> None:
         self._jobs: dict[str, Job] = {}
 
-    def add(self, job_id: str, request: Request) -> Job:
+    def add(self, job_id: str, request: Work) -> Job:
         job = self._jobs[job_id] = Job(job_id, request)
         return job
 

@@ -38,6 +38,14 @@ def to_levels(mask: MaskArray) -> Levels:
     return (mask * np.float32(255) + np.float32(0.5)).astype(np.uint8)
 
 
+def to_rgba(levels: bytes, width: int, height: int) -> NDArray[np.float32]:
+    """Levels in memory as Blender takes pixels: flat RGBA of 0..1, the lowest row first."""
+    mask = np.frombuffer(levels, np.uint8).reshape(height, width)[::-1]
+    rgba = np.ones((height, width, 4), np.float32)
+    rgba[..., :3] = mask[..., None] / np.float32(255)
+    return rgba.ravel()
+
+
 def add(mask: Levels, covered: NDArray[np.bool_]) -> Levels:
     """The mask, and all that is covered."""
     return np.maximum(mask, np.where(covered, np.uint8(255), np.uint8(0)))

@@ -2,7 +2,8 @@
 """The closed set of messages that a job sends from the generation thread to whoever drains them.
 
 A job sends ``Queued``, then any of ``Loading``, ``Started``, ``Progress``, ``Preview``, then **exactly one** of
-``Finished``, ``Cancelled``, ``Failed``, whatever happens: the engine raises, the worker dies, Blender quits.
+``Finished``, ``Cancelled``, ``Failed``, whatever happens: the engine raises, the worker dies, Blender quits. A training
+also sends ``Losses`` and ``Sample`` on its way.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 
 from .errors import ErrorKind
 from .request import ImageArray, Request
+from .training_request import Training
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class GeneratedImage:
     """One picture: uint8 pixels at canvas size, the seed that makes it again, and what to know about it.
 
     ``prompt`` and ``negative_prompt`` are those it was made from, with the wildcards drawn; "" where nobody says.
+    ``tokens`` is how many the text encoder makes of the prompt, and in how many chunks it reads them; 0 likewise.
     The generation thread's ``finish`` may add: ``png``, the picture as a PNG file; ``provenance``, the text inside it
     that tells how it was made; ``path``, the file it was written to; ``thumbnail``, a small copy for the history.
     """
@@ -44,6 +47,8 @@ class GeneratedImage:
     thumbnail: bytes = b""
     prompt: str = ""
     negative_prompt: str = ""
+    tokens: int = 0
+    chunks: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +58,23 @@ class Result:
     request: Request
     images: tuple[GeneratedImage, ...]
     seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingResult:
+    """What a finished training gives.
+
+    path: the file, which :class:`~.request.Lora` takes, or the list of embeddings. steps: done in all. loss: the mean
+    of the last tenth. notes: sentences on what to know about it. sample: the last one, uint8 RGB, or None.
+    """
+
+    request: Training
+    path: str
+    steps: int
+    loss: float
+    seconds: float
+    notes: tuple[str, ...] = ()
+    sample: ImageArray | None = None
 
 
 @dataclass(frozen=True)
@@ -71,7 +93,7 @@ class Loading:
 
 @dataclass(frozen=True)
 class Started:
-    """Denoising begins; ``steps`` counts those of all images of the job together."""
+    """Denoising begins, or training; ``steps`` counts those of all images of the job together."""
 
     job_id: str
     steps: int
@@ -96,10 +118,28 @@ class Preview:
     index: int = 0
 
 
+@dataclass(frozen=True)
+class Losses:
+    """New points (step, loss) of a training's curve; one that goes on sends those of before first."""
+
+    job_id: str
+    points: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """What the model makes of ``prompt`` after ``step`` steps of training, uint8 RGB; always from the same noise."""
+
+    job_id: str
+    step: int
+    prompt: str
+    pixels: ImageArray
+
+
 @dataclass(frozen=True, eq=False)
 class Finished:
     job_id: str
-    result: Result
+    result: Result | TrainingResult
 
 
 @dataclass(frozen=True)
@@ -118,4 +158,4 @@ class Failed:
 
 
 Closing = Finished | Cancelled | Failed
-Message = Queued | Loading | Started | Progress | Preview | Closing
+Message = Queued | Loading | Started | Progress | Preview | Losses | Sample | Closing

@@ -29,6 +29,8 @@ class Preset:
     steps: int | None = None
     guidance_scale: float | None = None
     scheduler: str | None = None
+    clip_guidance_scale: float | None = None
+    classifier_guidance_scale: float | None = None
 
     @classmethod
     def of(cls, name: str, sampling: Sampling) -> Preset:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from .errors import InvalidRequest
 from .messages import GeneratedImage
-from .request import ImageToImage, Inpaint, Request, Sampling, TextToImage, Tiling
+from .request import ImageToImage, Inpaint, Lora, Request, Sampling, TextToImage, Tiling
 from .validation import validate
 from .version import VERSION
 
@@ -32,6 +32,7 @@ TASKS: dict[str, type[TextToImage]] = {
 }
 _TASK_NAMES = {task: name for name, task in TASKS.items()}
 ARRAY_FIELDS = ("image", "mask")
+ADAPTER_FIELDS = ("loras", "embeddings")
 
 
 def to_json(request: Request) -> tuple[Header, Arrays]:
@@ -46,6 +47,9 @@ def to_json(request: Request) -> tuple[Header, Arrays]:
             header[field.name] = value.value
         elif isinstance(value, Sampling):
             header[field.name] = dataclasses.asdict(value)
+        elif field.name in ADAPTER_FIELDS:
+            if value:  # what most requests lack is left out, so that an older version can read them
+                header[field.name] = [_adapter(item) for item in value]
         else:
             header[field.name] = value
     return header, arrays
@@ -62,11 +66,15 @@ def from_json(header: Header, arrays: Arrays) -> Request:
     if task is None:
         raise InvalidRequest("task", "The task of these settings is unknown; update SD Blender.")
     values = {name: value for name, value in header.items() if name not in ("version", "task")}
-    _refuse_unknown(values, task, "")
+    refuse_unknown(values, task, "")
     if "tiling" in values:
-        values["tiling"] = _tiling(values["tiling"])
+        values["tiling"] = parse_tiling(values["tiling"])
     if "sampling" in values:
-        values["sampling"] = _sampling(values["sampling"])
+        values["sampling"] = parse_sampling(values["sampling"])
+    if "loras" in values:
+        values["loras"] = tuple(_lora(item) for item in _list("loras", values["loras"]))
+    if "embeddings" in values:
+        values["embeddings"] = tuple(_list("embeddings", values["embeddings"]))
     needed = [field.name for field in dataclasses.fields(task) if field.name in ARRAY_FIELDS]
     for name in needed:
         if name not in arrays:
@@ -79,7 +87,7 @@ def from_json(header: Header, arrays: Arrays) -> Request:
     return request
 
 
-def _refuse_unknown(values: Header, owner: type, prefix: str) -> None:
+def refuse_unknown(values: Header, owner: type, prefix: str) -> None:
     known = {field.name for field in dataclasses.fields(owner)} - set(ARRAY_FIELDS)
     for name in values:
         if name not in known:
@@ -88,17 +96,33 @@ def _refuse_unknown(values: Header, owner: type, prefix: str) -> None:
             )
 
 
-def _tiling(value: object) -> Tiling:
+def parse_tiling(value: object) -> Tiling:
     if isinstance(value, str) and value in {tiling.value for tiling in Tiling}:
         return Tiling(value)
     raise InvalidRequest("tiling", "The tiling is unknown; choose off, x, y or both.")
 
 
-def _sampling(values: object) -> Sampling:
+def parse_sampling(values: object) -> Sampling:
     if not isinstance(values, dict):
         raise InvalidRequest("sampling", "The sampling settings are missing; reset them in the panel.")
-    _refuse_unknown(values, Sampling, "sampling.")
+    refuse_unknown(values, Sampling, "sampling.")
     return Sampling(**values)
+
+
+def _adapter(item: Lora | str) -> Header | str:
+    return dataclasses.asdict(item) if isinstance(item, Lora) else item
+
+
+def _list(name: str, value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise InvalidRequest(name, f"The {name} are not a list; choose them again.")
+    return value
+
+
+def _lora(value: object) -> Lora:
+    if not isinstance(value, dict) or not {"path"} <= value.keys() <= {"path", "weight"}:
+        raise InvalidRequest("loras", "A LoRA of these settings is not a file with a weight; choose it again.")
+    return Lora(**value)
 
 
 def provenance(request: Request, image: GeneratedImage | None = None) -> str:

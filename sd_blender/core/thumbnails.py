@@ -22,7 +22,7 @@ def make(pixels: ImageArray) -> bytes:
 
     One byte each for width and height, then the RGB rows, compressed.
     """
-    small = _shrunk(pixels[..., :3])
+    small = shrink(pixels[..., :3])
     height, width = small.shape[:2]
     return bytes((width, height)) + zlib.compress(small.tobytes(), 1)
 
@@ -44,10 +44,14 @@ def read(data: object) -> tuple[int, int, FloatArray] | None:
     return width, height, to_blender(np.frombuffer(rows, np.uint8).reshape(height, width, 3))
 
 
-def _shrunk(pixels: ImageArray) -> ImageArray:
-    step = max(1, max(pixels.shape[:2]) // (SAMPLES * SIDE))
+def shrink(pixels: ImageArray, side: int = SIDE, samples: int = SAMPLES) -> ImageArray:
+    """``pixels`` (uint8, height x width x channels) with ``side`` pixels on the longer side, or as they are.
+
+    samples: pixels per side that are averaged into one.
+    """
+    step = max(1, max(pixels.shape[:2]) // (samples * side))
     mean = pixels[::step, ::step].astype(np.float32)
-    scale = min(1.0, SIDE / max(mean.shape[:2]))
+    scale = min(1.0, side / max(mean.shape[:2]))
     for axis, length in enumerate(mean.shape[:2]):
         wanted = max(1, round(length * scale))
         edges = np.arange(wanted) * length // wanted

@@ -17,6 +17,7 @@ from .request import (
     ImageArray,
     ImageToImage,
     Inpaint,
+    Lora,
     Request,
     Sampling,
     TextToImage,
@@ -30,22 +31,29 @@ MAX_COUNT = 64
 MAX_PROMPT = 10_000
 MAX_FEATHER = 256
 MAX_CONTEXT = 2048
+MAX_ADAPTERS = 16
+MAX_LORA_WEIGHT = 4.0
 
 
 def validate(request: Request) -> None:
     """Raise :class:`~.errors.InvalidRequest` unless the request can be run as it stands."""
     if not isinstance(request, TextToImage):
         raise InvalidRequest("task", "This is not a request for a picture; make one with the panel.")
-    _check_text("prompt", "prompt", request.prompt)
-    _check_text("negative_prompt", "negative prompt", request.negative_prompt)
+    check_text("prompt", "prompt", request.prompt)
+    check_text("negative_prompt", "negative prompt", request.negative_prompt)
     if not request.prompt.strip() and not isinstance(request, Inpaint):
         raise InvalidRequest("prompt", "The prompt is empty; describe the texture you want.")
     if not isinstance(request.model, str) or not request.model.strip() or "\0" in request.model:
         raise InvalidRequest("model", "No model is chosen; choose the starter model or a model folder.")
-    _check_text("wildcards", "folder of wildcards", request.wildcards)
+    check_text("wildcards", "folder of wildcards", request.wildcards)
     if not isinstance(request.tiling, Tiling):
         raise InvalidRequest("tiling", "The tiling is unknown; choose off, x, y or both.")
     check_sampling(request.sampling)
+    _check_adapters(request)
+    if request.sampling.clip_guidance_scale and not request.prompt.strip():
+        raise InvalidRequest(
+            "clip_guidance_scale", "CLIP Guidance needs a prompt; describe the texture, or set it to 0."
+        )
     if isinstance(request, ImageToImage):
         _check_image(request.image, 1, MAX_SOURCE_SIDE)
         _check_strength(request.strength)
@@ -53,7 +61,23 @@ def validate(request: Request) -> None:
         _check_inpaint(request)
 
 
-def _check_text(name: str, label: str, text: str) -> None:
+def _check_adapters(request: TextToImage) -> None:
+    for name, kind in (("loras", Lora), ("embeddings", str)):
+        items = getattr(request, name)
+        if not isinstance(items, tuple) or not all(isinstance(item, kind) for item in items):
+            raise InvalidRequest(name, f"The {name} are not a list of files; choose them again.")
+        if len(items) > MAX_ADAPTERS:
+            raise InvalidRequest(name, f"There are {len(items)} {name}; use at most {MAX_ADAPTERS}.")
+    for path in (*(lora.path for lora in request.loras), *request.embeddings):
+        field = "embeddings" if path in request.embeddings else "loras"
+        check_text(field, "path of a LoRA or embedding", path)
+        if not path.strip():
+            raise InvalidRequest(field, "A LoRA or embedding has no file; choose one or remove it.")
+    for lora in request.loras:
+        check_number("loras", "weight of a LoRA", lora.weight, -MAX_LORA_WEIGHT, MAX_LORA_WEIGHT)
+
+
+def check_text(name: str, label: str, text: str) -> None:
     if not isinstance(text, str):
         raise InvalidRequest(name, f"The {label} is not text; type it again.")
     if len(text) > MAX_PROMPT:
@@ -66,12 +90,14 @@ def check_sampling(sampling: Sampling) -> None:
     """As :func:`validate`, for the sampling alone."""
     if not isinstance(sampling, Sampling):
         raise InvalidRequest("sampling", "The sampling settings are missing; reset them in the panel.")
-    _check_integer("width", "width", sampling.width, MIN_SIDE, MAX_SIDE)
-    _check_integer("height", "height", sampling.height, MIN_SIDE, MAX_SIDE)
-    _check_integer("steps", "number of steps", sampling.steps, 1, MAX_STEPS)
-    _check_integer("seed", "seed", sampling.seed, 0, SEED_LIMIT - 1)
-    _check_integer("count", "number of images", sampling.count, 1, MAX_COUNT)
-    _check_number("guidance_scale", "guidance scale", sampling.guidance_scale, 0.0, MAX_GUIDANCE)
+    check_integer("width", "width", sampling.width, MIN_SIDE, MAX_SIDE)
+    check_integer("height", "height", sampling.height, MIN_SIDE, MAX_SIDE)
+    check_integer("steps", "number of steps", sampling.steps, 1, MAX_STEPS)
+    check_integer("seed", "seed", sampling.seed, 0, SEED_LIMIT - 1)
+    check_integer("count", "number of images", sampling.count, 1, MAX_COUNT)
+    for name in ("guidance_scale", "clip_guidance_scale", "classifier_guidance_scale"):
+        label = name.replace("_", " ").replace("clip", "CLIP")
+        check_number(name, label, getattr(sampling, name), 0.0, MAX_GUIDANCE)
     if sampling.scheduler not in SCHEDULERS:
         raise InvalidRequest(
             "scheduler",
@@ -79,12 +105,12 @@ def check_sampling(sampling: Sampling) -> None:
         )
 
 
-def _check_integer(name: str, label: str, value: int, low: int, high: int) -> None:
+def check_integer(name: str, label: str, value: int, low: int, high: int) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
         raise InvalidRequest(name, f"The {label} is {_shown(value)}; set it from {low} to {high}.")
 
 
-def _check_number(name: str, label: str, value: float, low: float, high: float) -> None:
+def check_number(name: str, label: str, value: float, low: float, high: float) -> None:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     # A comparison takes any whole number, and NaN fails it; converting 10**400 to a float would raise.
     if not number or not low <= value <= high:
@@ -99,7 +125,7 @@ def _shown(value: object) -> str:
 
 
 def _check_strength(strength: float) -> None:
-    _check_number("strength", "strength", strength, 0.0, 1.0)
+    check_number("strength", "strength", strength, 0.0, 1.0)
     if strength == 0:
         raise InvalidRequest("strength", "A strength of 0 changes nothing; raise it above 0.")
 
@@ -124,8 +150,8 @@ def _check_image(image: ImageArray, low: int, high: int) -> None:
 def _check_inpaint(request: Inpaint) -> None:
     _check_image(request.image, MIN_SIDE, MAX_SIDE)
     _check_strength(request.strength)
-    _check_integer("feather", "feather", request.feather, 0, MAX_FEATHER)
-    _check_integer("context", "context", request.context, 0, MAX_CONTEXT)
+    check_integer("feather", "feather", request.feather, 0, MAX_FEATHER)
+    check_integer("context", "context", request.context, 0, MAX_CONTEXT)
     if not isinstance(request.crop_to_mask, bool):
         raise InvalidRequest("crop_to_mask", "Crop to mask is neither on nor off; set it again.")
     mask = request.mask

@@ -15,11 +15,13 @@ from ..core.geometry import Size
 from ..core.messages import GeneratedImage, Loading, Result, Started
 from ..core.request import STARTER_MODEL, Inpaint, Request
 from ..core.wildcards import Prompts, prompts_of
+from .adapters import Adapters
 from .cancel import cancellable, stop_if_cancelled
 from .canvas import Work, plan
 from .device import choose_device, choose_dtype, describe, free_memory
 from .generation import Generation
 from .guards import device_lost, is_device_lost, is_out_of_memory, out_of_memory
+from .guides import load_guides, refuse_missing_guides
 from .libraries import quiet
 from .memory import available_bytes, least_bytes, refuse_too_many, refuse_what_cannot_fit
 from .memory_ladder import saving_memory
@@ -46,6 +48,7 @@ class DiffusersEngine:
     ) -> None:
         self._device = choose_device(device)
         self._models = ModelStore(self._device, choose_dtype(dtype, self._device))
+        self._adapters = Adapters(self._device)
         self._preview_interval = preview_interval
         self._available = available
 
@@ -59,7 +62,7 @@ class DiffusersEngine:
         try:
             with quiet(), torch.no_grad():
                 prompts = prompts_of(request)
-                model = self._model(job_id, request, report, is_cancelled)
+                model = self._model(job_id, request, prompts, report, is_cancelled)
                 work = plan(request, model.grid)
                 self._refuse_what_cannot_fit(request, model, work)
                 images = self._pictures(job_id, request, prompts, model, work, report, is_cancelled)
@@ -75,16 +78,27 @@ class DiffusersEngine:
         raise failure
 
     def unload(self) -> None:
+        self._adapters.unload()
         self._models.unload()
 
-    def _model(self, job_id: str, request: Request, report: Report, is_cancelled: IsCancelled) -> LoadedModel:
+    def _model(
+        self,
+        job_id: str,
+        request: Request,
+        prompts: Sequence[Prompts],
+        report: Report,
+        is_cancelled: IsCancelled,
+    ) -> LoadedModel:
         stop_if_cancelled(is_cancelled)
         folder = STARTER_FOLDER if request.model == STARTER_MODEL else Path(os.path.expanduser(request.model))
 
         def announce(text: str, factor: float) -> None:
             report(Loading(job_id, f"{text} ({describe(self._device)})", factor))
 
+        refuse_missing_guides(request, prompts, folder)
+        self._adapters.load(request, folder)
         model = self._models.get(folder, announce, is_cancelled)
+        load_guides(request, model, announce)
         stop_if_cancelled(is_cancelled)
         return model
 
@@ -112,10 +126,12 @@ class DiffusersEngine:
 
         images: list[GeneratedImage] = []
         with (
+            self._adapters.applied(model) as model,
             tiled(work.tiling, model.unet, model.vae),
             cancellable(is_cancelled, model.unet, model.vae),
             saving_memory(model.unet, model.vae, work.tiling, check) as changes,
         ):
+            changes += self._adapters.warnings
             generation = Generation(request, prompts, model, work, changes)
             steps, count = generation.steps, request.sampling.count
             report(Started(job_id, steps * count))

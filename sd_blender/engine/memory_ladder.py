@@ -52,8 +52,8 @@ def saving_memory(
     changes: Changes = []
     ladders: list[tuple[nn.Module, list[Rung]]] = [
         (unet, _unet_rungs(unet)),
-        (vae.encoder, [Rung(lambda pixels: tiles.encode(vae.encoder, pixels), _IN_TILES.format("read"))]),
-        (vae.decoder, [Rung(lambda latents: tiles.decode(vae.decoder, latents), _IN_TILES.format("made"))]),
+        (vae.encoder, [Rung(lambda pixels: tiles.encode(vae.encoder, pixels), _IN_TILES.format(done="read"))]),
+        (vae.decoder, [Rung(lambda latents: tiles.decode(vae.decoder, latents), _IN_TILES.format(done="made"))]),
     ]
     with ExitStack() as stack:
         for network, rungs in ladders:
@@ -61,7 +61,7 @@ def saving_memory(
         yield changes
 
 
-_IN_TILES = "The memory ran out, so the picture was {} in tiles, which is slower and gives the same picture."
+_IN_TILES = "The memory ran out, so the picture was {done} in tiles, which is slower and gives the same picture."
 
 
 @contextmanager
@@ -72,6 +72,9 @@ def stepping_down(network: nn.Module, rungs: Sequence[Rung], changes: Changes) -
 
     def forward(*inputs: Any, **named: Any) -> Any:
         nonlocal at
+        if any(isinstance(value, Tensor) and value.requires_grad for value in inputs):
+            # The other ways let no gradient pass; who wants one minds the memory.
+            return ways[0](*inputs, **named)
         while True:
             try:
                 return ways[at](*inputs, **named)

@@ -32,8 +32,8 @@ def check_family(folder: Path, shapes: dict[str, Shapes]) -> int:
     found = _text_width(unet)
     if found is not None and found != config.get("cross_attention_dim"):
         raise ModelRefused(
-            f"The weights in {folder / 'unet'} are of {_named(found)} and their config.json is of "
-            f"{_named(config.get('cross_attention_dim'))}; {_WANTED}."
+            f"The weights in {folder / 'unet'} are of {named_family(found)} and their config.json is of "
+            f"{named_family(config.get('cross_attention_dim'))}; {_WANTED}."
         )
     _check_autoencoder(folder, shapes["vae"], vae.get("latent_channels", 4))
     width, hidden = config.get("cross_attention_dim"), text.get("hidden_size")
@@ -97,6 +97,6 @@ def _text_width(unet: Shapes) -> int | None:
     return None
 
 
-def _named(width: object) -> str:
+def named_family(width: object) -> str:
     family = _FAMILIES.get(width) if isinstance(width, int) else None
     return f"{family} (text of width {width})" if family else f"a model that reads text of width {width}"

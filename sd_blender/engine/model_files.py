@@ -86,7 +86,7 @@ def check_model(folder: Path) -> ModelFiles:
         raise ModelRefused(
             f"{folder} has no model_index.json; choose the folder of a model in the diffusers layout."
         )
-    _refuse_code(folder)
+    refuse_code(folder)
     index = read_json(folder / "model_index.json")
     _check_index(folder, index)
     variants, weights, shapes = _check_weights(folder)
@@ -94,16 +94,17 @@ def check_model(folder: Path) -> ModelFiles:
     return ModelFiles(folder, index["scheduler"][1], channels, variants, tuple(weights))
 
 
-def _refuse_code(folder: Path) -> None:
+def refuse_code(folder: Path) -> None:
     """Programs, configurations that name some, and adapters, which transformers would fetch from elsewhere."""
     for path in sorted(folder.rglob("*.py*")):
         if path.suffix in (".py", ".pyc", ".pyd", ".pyw"):
             raise ModelRefused(
                 f"{path} is a program and models may not bring any; delete it if you trust the rest of the model."
             )
-    for path in sorted(folder.glob("*/adapter_config.json")):
+    for path in sorted(folder.rglob("adapter_config.json")):
         raise ModelRefused(f"{path} makes the model load another one; delete it or choose another model.")
-    for path in [folder / "model_index.json", *sorted(folder.glob("*/*config*.json"))]:
+    named = [path for path in (folder / "model_index.json", folder / "config.json") if path.is_file()]
+    for path in [*named, *sorted(folder.glob("*/*config*.json"))]:
         for key in _CODE_KEYS:
             if _has_key(read_json(path), key):
                 raise ModelRefused(f"{path} asks to run code of its own ({key}); get the model elsewhere.")
@@ -146,7 +147,7 @@ def _check_weights(folder: Path) -> tuple[dict[str, str | None], list[Path], dic
     weights: list[Path] = []
     shapes: dict[str, Shapes] = {}
     for name, stem in _WEIGHT_STEMS.items():
-        variants[name], files = _weight_files(folder / name, stem)
+        variants[name], files = weight_files(folder / name, stem)
         weights += files
         shapes[name] = {}
         for file in files:
@@ -154,7 +155,7 @@ def _check_weights(folder: Path) -> tuple[dict[str, str | None], list[Path], dic
     return variants, weights, shapes
 
 
-def _weight_files(folder: Path, stem: str) -> tuple[str | None, list[Path]]:
+def weight_files(folder: Path, stem: str) -> tuple[str | None, list[Path]]:
     """The variant and the safetensors files of one component: a single file, or shards with an index."""
     for variant in (None, "fp16", "bf16"):
         name = f"{stem}.{variant}" if variant else stem

@@ -18,11 +18,13 @@ from ..core.engine_protocol import IsCancelled
 from ..core.errors import ModelRefused
 from .cancel import stop_if_cancelled
 from .canvas import Grid
+from .clip_score import CLIP_FOLDER, ClipScorer, find_clip
 from .device import free_memory, keep_float32_outside
 from .guards import is_out_of_memory
 from .known_models import Checksums
 from .libraries import offline
 from .model_files import ModelFiles, check_model
+from .noisy_classifier import CLASSIFIER_FOLDER, NoisyClassifier
 from .pipelines import Pipelines
 from .preview import LatentPreview
 from .schedulers import model_part
@@ -52,6 +54,17 @@ class LoadedModel:
     @cached_property
     def preview(self) -> LatentPreview:
         return LatentPreview.of_model(self.files.folder, self.vae)
+
+    @cached_property
+    def clip(self) -> ClipScorer:
+        """The CLIP beside the model, loaded when it is first wanted. Raises ModelNotFound or ModelRefused."""
+        folder = self.files.folder
+        return ClipScorer.load(find_clip(folder) or folder / CLIP_FOLDER, self.device)
+
+    @cached_property
+    def classifier(self) -> NoisyClassifier:
+        """The classifier of noisy latents beside the model, loaded when it is first wanted. Raises ModelRefused."""
+        return NoisyClassifier.load(self.files.folder / CLASSIFIER_FOLDER, self.device)
 
 
 class ModelStore:

@@ -83,7 +83,7 @@ def predicted_original(seen: Tensor, output: Tensor, timestep: Tensor, scheduler
     sqrt(abar) x_0 + sqrt(1 - abar) eps. output: the U-Net's (guided) output (n, 4, h, w). Timesteps between
     two trained ones, as Karras spacing has them, take abar between theirs.
     """
-    abar = _abar_at(float(timestep), scheduler.alphas_cumprod)
+    abar = abar_at(float(timestep), scheduler.alphas_cumprod)
     noisy = seen[: len(output), :4]
     kind = scheduler.config.prediction_type
     if kind == "v_prediction":
@@ -93,7 +93,7 @@ def predicted_original(seen: Tensor, output: Tensor, timestep: Tensor, scheduler
     return (noisy - (1 - abar) ** 0.5 * output) / max(abar, 1e-8) ** 0.5
 
 
-def _abar_at(timestep: float, abars: Tensor) -> float:
+def abar_at(timestep: float, abars: Tensor) -> float:
     low = min(max(int(timestep), 0), len(abars) - 1)
     high = min(low + 1, len(abars) - 1)
     share = min(max(timestep - low, 0.0), 1.0)

@@ -37,7 +37,7 @@ def read_shapes(path: Path) -> Shapes:
             start = file.read(32)
             length = int.from_bytes(start[:8], "little")
             if size < 8 or length > min(size - 8, _MAX_HEADER) or not start[8:9] == b"{":
-                raise ModelRefused(f"{path} is {_what_instead(start)}.")
+                raise ModelRefused(f"The file {path} is {_what_instead(start)}.")
             file.seek(8)
             text = file.read(length)
     except OSError as error:

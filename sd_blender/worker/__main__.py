@@ -57,8 +57,9 @@ def main() -> None:
 
     def engine() -> Engine:
         from ..engine import create_engine
+        from ..training.engine import with_training
 
-        return create_engine(options.device, options.dtype)
+        return with_training(create_engine(options.device, options.dtype), options.device, options.dtype)
 
     Server(inbox, outbox, engine).run()
 

@@ -4,17 +4,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from ..core.engine_protocol import IsCancelled, Report
 from ..core.errors import EngineUnavailable, ErrorKind, JobCancelled, SDBlenderError, WorkerDied
-from ..core.messages import Loading, Result
+from ..core.messages import Loading, Result, TrainingResult
 from ..core.request import Request
+from ..core.training_request import Training
+from ..core.work import Work
 from .child import Child, Ended
 from .frames import Frame, WireError
 from .log_file import WorkerLog
-from .protocol import CLOSING, PROTOCOL, error_of, generate_frame, message_of, result_of
+from .protocol import CLOSING, PROTOCOL, error_of, message_of, result_of, work_frame
+from .training_frames import trained_of
 from .watch import Limits, Restarts, Watch
+
+_Work = TypeVar("_Work", bound=Work)
+_Outcome = TypeVar("_Outcome", Result, TrainingResult)
 
 TICK = 0.1
 """Seconds between two looks at the cancel flag and the watch."""
@@ -47,21 +54,42 @@ class ProcessEngine:
 
     def generate(self, job_id: str, request: Request, report: Report, is_cancelled: IsCancelled) -> Result:
         """See :class:`~..core.engine_protocol.Engine`. Raises WorkerDied when the worker ended or had to be ended."""
+        advice = "generate again, at a smaller size if it happens twice"
+        return self._done(job_id, request, result_of, advice, report, is_cancelled)
+
+    def train(
+        self, job_id: str, request: Training, report: Report, is_cancelled: IsCancelled
+    ) -> TrainingResult:
+        """See :class:`~..core.engine_protocol.Trainer`. Raises WorkerDied when the worker ended or had to be ended."""
+        advice = "train again, which goes on from the last checkpoint"
+        return self._done(job_id, request, trained_of, advice, report, is_cancelled)
+
+    def _done(
+        self,
+        job_id: str,
+        work: _Work,
+        outcome_of: Callable[[Frame, _Work], _Outcome],
+        advice: str,
+        report: Report,
+        is_cancelled: IsCancelled,
+    ) -> _Outcome:
+        """Have the worker do it. advice: to the artist, should the worker die."""
         child = self._ready(job_id, report, is_cancelled)
-        child.send(generate_frame(job_id, request))
+        child.send(work_frame(job_id, work))
         try:
-            result = _outcome(_Conversation(child, job_id, report, is_cancelled, self._limits).run(), request)
+            closing = _Conversation(child, job_id, report, is_cancelled, self._limits).run()
+            outcome = outcome_of(_successful(closing), work)
         except _Deaf:
             self._end()
             raise JobCancelled from None
         except (_Gone, WireError) as error:
-            raise self._died(child, error) from error
+            raise self._died(child, error, advice) from error
         except SDBlenderError as error:
             if error.kind is ErrorKind.DEVICE_LOST:
                 self._end()
             raise
         self._restarts.forgive()
-        return result
+        return outcome
 
     def unload(self) -> None:
         """End the worker. The next job starts another, whatever happened before."""
@@ -108,7 +136,7 @@ class ProcessEngine:
             details=self.log.last_lines,
         )
 
-    def _died(self, child: Child, error: Exception) -> WorkerDied:
+    def _died(self, child: Child, error: Exception, advice: str) -> WorkerDied:
         """What to raise for a worker that is gone or past use; ends what is left of it."""
         if isinstance(error, WireError):
             reason = f"sent what is no answer ({error})"
@@ -116,7 +144,7 @@ class ProcessEngine:
             reason = str(error) or f"stopped ({child.how_it_ended()})"
         self._end()
         self._restarts.died()
-        sentence = f"The engine {reason}; generate again, at a smaller size if it happens twice."
+        sentence = f"The engine {reason}; {advice}."
         return WorkerDied(sentence, details=f"Log: {self.log.path}\n{self.log.last_lines}")
 
     def _end(self) -> None:
@@ -176,9 +204,10 @@ class _Conversation:
             raise _Deaf
 
 
-def _outcome(frame: Frame, request: Request) -> Result:
-    if frame.type == "result":
-        return result_of(frame, request)
+def _successful(frame: Frame) -> Frame:
+    """The frame itself unless it closes a job that did not end well. Raises JobCancelled or RemoteError."""
+    if frame.type in ("result", "trained"):
+        return frame
     if frame.type == "cancelled":
         raise JobCancelled
     raise error_of(frame)

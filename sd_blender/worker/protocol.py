@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What parent and worker say to each other, as frames.
 
-Parent to worker: ``generate`` (job, request, its arrays), ``cancel`` (job). Closing the pipe means: exit.
+Parent to worker: ``generate`` (job, request, its arrays) or ``train``, ``cancel`` (job). Closing the pipe means: exit.
 Worker to parent: ``greeting`` first, ``heartbeat`` every second, and for a job ``loading``, ``started``, ``progress``,
-``preview`` and then exactly one of ``result``, ``cancelled``, ``error``.
+``preview`` and then exactly one of ``result``, ``cancelled``, ``error``. What a training says is in
+:mod:`~.training_frames`.
 """
 
 from __future__ import annotations
@@ -11,15 +12,37 @@ from __future__ import annotations
 from typing import Any
 
 from ..core.errors import ErrorKind, JobCancelled, SDBlenderError
-from ..core.messages import GeneratedImage, Loading, Message, Preview, Progress, Result, Seam, Started
+from ..core.messages import (
+    GeneratedImage,
+    Loading,
+    Losses,
+    Message,
+    Preview,
+    Progress,
+    Result,
+    Sample,
+    Seam,
+    Started,
+    TrainingResult,
+)
 from ..core.request import Request
 from ..core.serialization import from_json, to_json
+from ..core.training_request import Training
+from ..core.work import Outcome, Work
 from .frames import Frame, WireError
+from .training_frames import (
+    train_frame,
+    trained_frame,
+    training_message_frame,
+    training_message_of,
+    training_of,
+)
 
-PROTOCOL = 2
+PROTOCOL = 3
 HEARTBEAT = 1.0
 """Seconds between two signs of life of a worker."""
-CLOSING = frozenset({"result", "cancelled", "error"})
+WORK = frozenset({"generate", "train"})
+CLOSING = frozenset({"result", "trained", "cancelled", "error"})
 
 
 class RemoteError(SDBlenderError):
@@ -28,6 +51,17 @@ class RemoteError(SDBlenderError):
     def __init__(self, kind: ErrorKind, message: str, details: str) -> None:
         super().__init__(message, details=details)
         self.kind = kind
+
+
+def work_frame(job_id: str, work: Work) -> Frame:
+    if isinstance(work, Training):
+        return train_frame(job_id, work)
+    return generate_frame(job_id, work)
+
+
+def work_of(frame: Frame) -> Work:
+    """The validated request of a frame of ``WORK``. Raises InvalidRequest."""
+    return training_of(frame) if frame.type == "train" else request_of(frame)
 
 
 def generate_frame(job_id: str, request: Request) -> Frame:
@@ -51,6 +85,8 @@ def message_frame(message: Message) -> Frame:
             return Frame({"type": "progress", "job": job_id, "step": step, "steps": steps, "images": images})
         case Preview(job_id, pixels, index):
             return Frame({"type": "preview", "job": job_id, "index": index}, {"pixels": pixels})
+        case Losses() | Sample():
+            return training_message_frame(message)
     raise TypeError(f"{type(message).__name__} does not cross the wire")
 
 
@@ -69,9 +105,17 @@ def message_of(frame: Frame) -> Message | None:
                 )
             case "preview":
                 return Preview(header["job"], frame.arrays["pixels"], int(header["index"]))
+        return training_message_of(frame)
     except (KeyError, TypeError, ValueError) as error:
         raise WireError(f"a malformed {frame.type}: {error!r}") from None
-    return None
+
+
+def outcome_frame(job_id: str, outcome: Outcome) -> Frame:
+    if isinstance(outcome, TrainingResult):
+        return trained_frame(job_id, outcome)
+    return result_frame(job_id, outcome)
+
+
 
 
 def result_frame(job_id: str, result: Result) -> Frame:
@@ -82,6 +126,8 @@ def result_frame(job_id: str, result: Result) -> Frame:
             "warnings": list(image.warnings),
             "prompt": image.prompt,
             "negative_prompt": image.negative_prompt,
+            "tokens": image.tokens,
+            "chunks": image.chunks,
         }
         for image in result.images
     ]
@@ -107,11 +153,16 @@ def _image(entry: dict[str, Any], pixels: Any) -> GeneratedImage:
         tuple(map(str, entry["warnings"])),
         prompt=str(entry["prompt"]),
         negative_prompt=str(entry["negative_prompt"]),
+        tokens=int(entry["tokens"]),
+        chunks=int(entry["chunks"]),
     )
 
 
-def error_frame(job_id: str, error: BaseException, details: str) -> Frame:
-    """How a job ended without a result: cancelled, or the error's kind and sentence with details for the log."""
+def error_frame(job_id: str, error: BaseException, details: str, what: str = "generation") -> Frame:
+    """How a job ended without a result: cancelled, or the error's kind and sentence with details for the log.
+
+    what: the work is called in the sentence.
+    """
     if isinstance(error, JobCancelled):
         return Frame({"type": "cancelled", "job": job_id})
     if isinstance(error, SDBlenderError):
@@ -119,7 +170,7 @@ def error_frame(job_id: str, error: BaseException, details: str) -> Frame:
     else:
         reason = str(error).strip().split("\n")[0][:200] or type(error).__name__
         kind = ErrorKind.UNEXPECTED
-        message = f"The generation failed ({type(error).__name__}: {reason}); the log has the details."
+        message = f"The {what} failed ({type(error).__name__}: {reason}); the log has the details."
     return Frame(
         {"type": "error", "job": job_id, "kind": kind.value, "message": message, "details": details[-20_000:]}
     )

@@ -15,8 +15,9 @@ from ..core.engine_protocol import Engine, EngineFactory
 from ..core.errors import DeviceLost, JobCancelled
 from ..core.messages import Loading, Message
 from ..core.version import VERSION
+from ..core.work import run
 from .frames import Frame, WireError, read_frame, write_frame
-from .protocol import HEARTBEAT, PROTOCOL, error_frame, message_frame, request_of, result_frame
+from .protocol import HEARTBEAT, PROTOCOL, WORK, error_frame, message_frame, outcome_frame, work_of
 
 logger = logging.getLogger(__name__)
 
@@ -59,18 +60,19 @@ class Server:
     def _run_job(self, frame: Frame) -> None:
         job_id = str(frame.header.get("job"))
         try:
-            request = request_of(frame)
+            work = work_of(frame)
             if self._engine is None:
                 self._report(Loading(job_id, "Loading the libraries"))
                 self._engine = self._engine_factory()
-            result = self._engine.generate(job_id, request, self._report, lambda: job_id in self._cancelled)
-            self._send(result_frame(job_id, result))
+            outcome = run(self._engine, job_id, work, self._report, lambda: job_id in self._cancelled)
+            self._send(outcome_frame(job_id, outcome))
         except JobCancelled as cancelled:
             self._send(error_frame(job_id, cancelled, ""))
         except Exception as error:  # every job is answered, whatever the engine raises
             logger.info("job %s failed", job_id, exc_info=True)
             details = getattr(error, "details", "") or traceback.format_exc()
-            self._send(error_frame(job_id, error, details))
+            what = "training" if frame.type == "train" else "generation"
+            self._send(error_frame(job_id, error, details, what))
             if isinstance(error, DeviceLost):
                 _exit(LOST_DEVICE)
         finally:
@@ -93,7 +95,7 @@ class Server:
             while (frame := read_frame(self._inbox)) is not None:
                 if frame.type == "cancel":
                     self._cancelled.add(str(frame.header.get("job")))
-                elif frame.type == "generate":
+                elif frame.type in WORK:
                     self._jobs.put(frame)
                 else:
                     raise WireError(f"unknown frame {frame.type!r}")

@@ -108,7 +108,7 @@ class Restarts:
         if len(self._deaths) > self.most:
             minutes = f"{self.window / 60:.0f} minutes"
             raise EngineUnavailable(
-                f"The engine stopped {len(self._deaths)} times in {minutes}; press Free GPU Memory to try again, or "
+                f"The engine stopped {len(self._deaths)} times in {minutes}; press Unload Model to try again, or "
                 f"read why in {log}."
             )
         if not self._deaths:

@@ -22,7 +22,7 @@ PACKAGES = {
     "core": {"numpy"},
     "worker": {"numpy"},
     "engine": {"numpy", *TORCH},
-    "training": {"numpy", "matplotlib", "tqdm", *TORCH},
+    "training": {"numpy", "matplotlib", "tqdm", "peft", *TORCH},
     "blender": {"numpy", *BPY},
 }
 LAYERS = {
@@ -33,8 +33,10 @@ LAYERS = {
     "training": {"core", "engine"},
     "blender": {"core", "worker", ""},  # the package's own name is the key of its preferences
 }
-# The late factories: the one place in each layer that may import the engine, and only inside a function.
+# The late factories: the one place in each layer that may import the engine, and what trains with it, and only inside a
+# function.
 ENGINE_FACTORIES = {"blender": "engines.py", "worker": "__main__.py"}
+MADE_LATE = {"engine", "training"}
 # Panels draw properties and name operators as strings.
 PANELS_NEVER = {"session", "capture", "textures", "materials", "pump", "operators"}
 
@@ -103,7 +105,7 @@ def complaint(item: Import) -> str | None:
         return None if allowed else f"{item}, which {here or 'the package'} may not"
     if not item.relative:
         return f"{item} by its full name; inside the package only relative imports work in an extension"
-    if item.layer == "engine" and ENGINE_FACTORIES.get(here) == item.file.name:
+    if item.layer in MADE_LATE and ENGINE_FACTORIES.get(here) == item.file.name:
         return None if item.late else f"{item} at module level; torch loads late"
     if item.layer not in {here, *LAYERS[here]}:
         return f"{item}, which {here or 'the package'} may not"
@@ -142,6 +144,9 @@ def test_the_package_imports_nothing_at_module_level():
         ("blender/textures.py", "from PIL import Image"),
         ("blender/textures.py", "def f():\n    from ..engine import DiffusersEngine"),
         ("blender/engines.py", "from ..engine import DiffusersEngine"),
+        ("engine/models.py", "from ..training.engine import with_training"),
+        ("worker/__main__.py", "from ..training.engine import with_training"),
+        ("worker/server.py", "def f():\n    from ..training.engine import with_training"),
         ("blender/panels.py", "from . import session"),
         ("blender/panels.py", "from .textures import write"),
         ("worker/wire.py", "import bpy"),
@@ -158,6 +163,7 @@ def test_what_the_table_forbids_is_found(place, source):
         ("core/jobs.py", "import numpy as np\nfrom .errors import SDBlenderError"),
         ("engine/models.py", "import torch\nfrom ..core.request import Request"),
         ("blender/engines.py", "def f():\n    from ..engine import DiffusersEngine"),
+        ("worker/__main__.py", "def f():\n    from ..training.engine import with_training"),
         ("blender/panels.py", "import bpy\nfrom . import properties"),
     ],
 )

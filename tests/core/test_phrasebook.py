@@ -17,6 +17,14 @@ BOOK = Phrasebook(
         'Object "{name}" is gone': '"{name}" fehlt',
         "{text} left": "noch {text}",
         'Image "{name}" is gone': 'Bild "{name}" fehlt',
+        "left": "links",
+        "Step {step} of {steps}": "Schritt {step} von {steps}",
+        "{reason}; it is kept.": "{reason}; es bleibt.",
+        "Looked at {side} x {side} pixels.": "{side} x {side} Pixel angesehen.",
+        "Choose another{where}.": "Anderes wählen{where}.",
+        "The file {path} is {what}.": "Die Datei {path} ist {what}.",
+        "a web page": "eine Webseite",
+        "Settings: {join}": "Einstellungen: {join}",
     }
 )
 
@@ -32,6 +40,21 @@ BOOK = Phrasebook(
         ("Cancelled. Nobody knows this. Cancelled.", "Abgebrochen. Nobody knows this. Abgebrochen."),
         ('Object "Mr. Green. The second" is gone', '"Mr. Green. The second" fehlt'),
         ("2 min left", "noch 2 min"),
+        ("Step 3 of 8, 2 min left", "Schritt 3 von 8, noch 2 min"),
+        ("Step 3 of 8, nobody knows", "Schritt 3 von 8, nobody knows"),
+        ("Cancelled", "Abgebrochen"),  # as a tooltip has it
+        ('Object "Cube" is gone; it is kept.', '"Cube" fehlt; es bleibt.'),
+        (
+            "the number of steps is 0; set it from 1 to 9; it is kept.",
+            "Anzahl der Schritte: 0 passt nicht, 1 bis 9; es bleibt.",
+        ),
+        ("Looked at 64 x 64 pixels.", "64 x 64 Pixel angesehen."),
+        ("Looked at 64 x 32 pixels.", "Looked at 64 x 32 pixels."),
+        ("Choose another.", "Anderes wählen."),
+        ("Choose another (a, b).", "Anderes wählen (a, b)."),
+        ("The file a web page is a web page.", "Die Datei a web page ist eine Webseite."),
+        ('Object "left" is gone', '"left" fehlt'),  # the name of a thing is no word of ours
+        ("Settings: number of steps, left, mask", "Einstellungen: Anzahl der Schritte, links, mask"),
     ],
 )
 def test_sentences(english, other):

@@ -26,7 +26,9 @@ COMMON = {
     "negative_prompt": "blurry",
     "tiling": Tiling.X,
     "model": "/models/a b",
-    "sampling": Sampling(width=640, seed=2**63 - 1, scheduler="Euler a", guidance_scale=0.5, count=3),
+    "sampling": Sampling(
+        width=640, seed=2**63 - 1, scheduler="Euler a", guidance_scale=0.5, clip_guidance_scale=2.5, count=3
+    ),
 }
 REQUESTS = [
     TextToImage(**COMMON),

@@ -203,7 +203,7 @@ def test_after_three_restarts_the_engine_says_so_and_unload_tries_again(make):
     for _ in range(4):
         with pytest.raises(WorkerDied):
             run(engine, "exit")
-    with pytest.raises(EngineUnavailable, match="stopped 4 times in 5 minutes; press Free GPU Memory"):
+    with pytest.raises(EngineUnavailable, match="stopped 4 times in 5 minutes; press Unload Model"):
         run(engine)
     engine.unload()
     assert_works(engine)

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The model that learns: loaded as the engine loads it, with what training needs to know of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from diffusers import DDPMScheduler
+from torch import Tensor
+
+from ...core.engine_protocol import IsCancelled
+from ...core.errors import ModelRefused
+from ...core.request import STARTER_MODEL
+from ...engine.diffusers_engine import STARTER_FOLDER
+from ...engine.models import Announce, LoadedModel, ModelStore
+from ..forward_process import ForwardProcess
+
+FAMILIES = {768: "sd_v1", 1024: "sd_v2"}
+"""kohya's names of the base models, by the width of the text that the U-Net reads."""
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """loaded: frozen networks on the device. process: the noise that the U-Net was trained on. prediction_type: what
+    it says of it. name: of the folder.
+    """
+
+    loaded: LoadedModel
+    process: ForwardProcess
+    prediction_type: str
+    name: str
+
+    @property
+    def family(self) -> str:
+        """kohya's name of the kind of model, "other" for one of no known width."""
+        return FAMILIES.get(self.loaded.unet.config.cross_attention_dim, "other")
+
+    def tokens(self, texts: Sequence[str], tokenizer: object = None) -> Tensor:
+        """Token ids (n, limit), cut at the limit; words stand as they are, brackets included."""
+        known = tokenizer or self.loaded.tokenizer
+        limit = known.model_max_length  # type: ignore[attr-defined]
+        rows = []
+        for text in texts:
+            ids = known(text, add_special_tokens=False, verbose=False).input_ids[: limit - 2]  # type: ignore[operator]
+            row = [known.bos_token_id, *ids, known.eos_token_id]  # type: ignore[attr-defined]
+            rows.append(row + [known.pad_token_id] * (limit - len(row)))  # type: ignore[attr-defined]
+        return torch.tensor(rows, device=self.loaded.device)
+
+    def hidden_states(self, tokens: Tensor) -> Tensor:
+        """What the U-Net reads, (n, limit, width), with a gradient where the text encoder learns."""
+        hidden: Tensor = self.loaded.pipelines.text_to_image.text_encoder(tokens)[0]
+        return hidden
+
+
+def load_base(
+    model: str, device: torch.device, dtype: torch.dtype, announce: Announce, is_cancelled: IsCancelled
+) -> BaseModel:
+    """Raises ModelNotFound, ModelRefused or JobCancelled."""
+    folder = STARTER_FOLDER if model == STARTER_MODEL else Path(os.path.expanduser(model))
+    loaded = ModelStore(device, dtype).get(folder, announce, is_cancelled)
+    if loaded.unet.config.in_channels != 4:
+        raise ModelRefused(
+            f"{folder} is an inpaint model, which cannot be trained here; train with its text-to-image model, the "
+            "result works with both."
+        )
+    scheduler = DDPMScheduler.from_config(loaded.scheduler_config)
+    kind = str(scheduler.config.prediction_type)
+    if kind not in ("epsilon", "v_prediction"):
+        raise ModelRefused(f"{folder} predicts {kind}, for which there is no training here; choose another model.")
+    return BaseModel(loaded, ForwardProcess(scheduler.betas.double()), kind, folder.name)

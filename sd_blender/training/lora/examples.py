@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Views as latents, encoded once: the autoencoder, which needs the most memory, has then done its part.
+
+What is kept is the posterior N(mean, std^2) of each view, from which every step draws anew (Kingma & Welling 2014).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL
+from torch import Tensor
+
+from ...core.errors import BadResult
+from ...core.request import Tiling
+from ...core.training_request import Training
+from ...engine.canvas import Grid
+from ...engine.device import dtype_of
+from ...engine.tiling import tiled
+from ..schedule import StepRandom, to_tensor
+from .images import Source, read_pixels
+from .views import make_views
+
+VIEWS = {"cuda": 8, "mps": 4, "cpu": 4}
+MOST = 2048
+"""Views of all images together; where there are many images, each needs fewer."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """means, stds: of each view (4, h, w) in float16 on the CPU, scaled as the U-Net sees them.
+
+    images: index of the image of each view. buckets: indices of the views of each shape.
+    """
+
+    means: list[Tensor]
+    stds: list[Tensor]
+    images: list[int]
+    buckets: list[list[int]]
+    tiling: Tiling
+
+    def draw(self, count: int, random: StepRandom) -> tuple[Tensor, list[int]]:
+        """``count`` latents (count, 4, h, w) in float32 and the images they are of, all of one shape."""
+        rng = random.numpy
+        first = int(rng.integers(len(self.means)))
+        bucket = next(b for b in self.buckets if first in b)
+        chosen = [first, *(bucket[int(i)] for i in rng.integers(len(bucket), size=count - 1))]
+        drawn = []
+        for index in chosen:
+            mean, std = self.means[index].float(), self.stds[index].float()
+            latent = mean + std * torch.randn(mean.shape, generator=random.torch)
+            drawn.append(_rolled(latent, self.tiling, rng))
+        return torch.stack(drawn), [self.images[index] for index in chosen]
+
+
+def _rolled(latent: Tensor, tiling: Tiling, rng: np.random.Generator) -> Tensor:
+    height, width = latent.shape[-2:]
+    down = int(rng.integers(height)) if tiling.wraps_y else 0
+    right = int(rng.integers(width)) if tiling.wraps_x else 0
+    return torch.roll(latent, (down, right), (-2, -1))
+
+
+@torch.no_grad()
+def encode(
+    vae: AutoencoderKL,
+    grid: Grid,
+    sources: Sequence[Source],
+    request: Training,
+    announce: Callable[[str, float], None],
+    check: Callable[[], None],
+) -> Examples:
+    """Read and encode the images. announce: told how far it is, 0..1. check: raises to stop.
+
+    The same request gives the same views, so that a training that goes on sees what it saw.
+    """
+    per_image = max(1, min(VIEWS.get(vae.device.type, 4), MOST // len(sources)))
+    rng = np.random.default_rng(request.seed)
+    means, stds, images = [], [], []
+    dtype = dtype_of(vae)
+    vae.to(torch.float32)  # the encoders of some models overflow in half precision
+    try:
+        with tiled(request.tiling, vae):
+            for index, source in enumerate(sources):
+                announce(f"Reading {source.path.name}", index / len(sources))
+                for view in make_views(read_pixels(source.path), request, grid, per_image, rng):
+                    check()
+                    posterior = vae.encode(to_tensor(view[None]).to(vae.device)).latent_dist
+                    means.append(_kept(posterior.mean * vae.config.scaling_factor))
+                    stds.append(_kept(posterior.std * vae.config.scaling_factor))
+                    images.append(index)
+    finally:
+        vae.to(dtype)
+    shapes: dict[tuple[int, ...], list[int]] = {}
+    for index, mean in enumerate(means):
+        shapes.setdefault(tuple(mean.shape), []).append(index)
+    return Examples(means, stds, images, list(shapes.values()), request.tiling)
+
+
+def _kept(values: Tensor) -> Tensor:
+    if not bool(torch.isfinite(values).all()):
+        raise BadResult("The autoencoder gave values that are not numbers for an image; choose another model.")
+    return values[0].to(torch.float16).cpu()

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is learned: the matrices of a LoRA, put into the networks by peft, or the vectors of a word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+import torch
+from peft import LoraConfig
+from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
+from torch import Tensor, nn
+
+from ...core.errors import InvalidRequest
+from ...core.training_request import TextualInversion, TrainLora, Training
+from ...engine.adapters import with_words
+from ...engine.embeddings import Word, WordTokenizer, speaking
+from ...engine.models import LoadedModel
+from .base_model import BaseModel
+
+TRANSFORMER = ["to_q", "to_k", "to_v", "to_out.0", "proj_in", "proj_out", "ff.net.0.proj", "ff.net.2"]
+"""Layers of the transformer blocks, as kohya's scripts choose them too."""
+RESIDUAL = ["conv1", "conv2", "time_emb_proj"]
+TEXT = ["q_proj", "k_proj", "v_proj", "out_proj"]
+UNET, TEXT_ENCODER = "unet.", "text_encoder."
+
+
+class Learner(Protocol):
+    """parameters: float32, on the model's device."""
+
+    parameters: list[nn.Parameter]
+
+    def hidden_states(self, captions: Sequence[str]) -> Tensor:
+        """What the U-Net reads of them, (n, tokens, width), with a gradient if words are learned."""
+        ...
+
+    def state(self) -> dict[str, Tensor]:
+        """What was learned, by names that :meth:`load` takes."""
+        ...
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Raises KeyError or RuntimeError for the state of another learner."""
+        ...
+
+    def speaking(self) -> object:
+        """A context that gives the model for sample pictures."""
+        ...
+
+
+def make_learner(base: BaseModel, request: Training) -> Learner:
+    if isinstance(request, TrainLora):
+        return LoraLearner(base, request)
+    if isinstance(request, TextualInversion):
+        return WordLearner(base, request)
+    raise TypeError(type(request).__name__)
+
+
+class LoraLearner:
+    """W x + B A x in the chosen layers of the U-Net, and of the text encoder if asked; alpha is the rank."""
+
+    def __init__(self, base: BaseModel, request: TrainLora) -> None:
+        self._base = base
+        self._networks: dict[str, nn.Module] = {UNET: base.loaded.unet}
+        torch.manual_seed(request.seed)  # peft draws A from torch's own generator
+        layers = TRANSFORMER + (RESIDUAL if request.layers == "all" else [])
+        base.loaded.unet.add_adapter(_config(request.rank, layers))
+        if request.text_encoder:
+            encoder = base.loaded.pipelines.text_to_image.text_encoder
+            encoder.add_adapter(_config(request.rank, TEXT))
+            self._networks[TEXT_ENCODER] = encoder
+        self.parameters = [p for n in self._networks.values() for p in n.parameters() if p.requires_grad]
+        for parameter in self.parameters:
+            parameter.data = parameter.data.float()
+        self._words_learn = request.text_encoder
+        self._known: dict[str, Tensor] = {}
+
+    def hidden_states(self, captions: Sequence[str]) -> Tensor:
+        if self._words_learn:
+            return self._base.hidden_states(self._base.tokens(captions))
+        with torch.no_grad():  # the same text is the same every time
+            for text in captions:
+                if text not in self._known:
+                    self._known[text] = self._base.hidden_states(self._base.tokens([text]))
+        return torch.cat([self._known[text] for text in captions])
+
+    def state(self) -> dict[str, Tensor]:
+        return {
+            prefix + name: value.detach()
+            for prefix, network in self._networks.items()
+            for name, value in get_peft_model_state_dict(network).items()
+        }
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        own = self.state()
+        if own.keys() != state.keys() or any(own[name].shape != state[name].shape for name in own):
+            raise KeyError("the layers are others")
+        for prefix, network in self._networks.items():
+            part = {name.removeprefix(prefix): v for name, v in state.items() if name.startswith(prefix)}
+            set_peft_model_state_dict(network, part)
+
+    @contextmanager
+    def speaking(self) -> Iterator[LoadedModel]:
+        yield self._base.loaded
+
+
+class WordLearner:
+    """The vectors of one word; they begin as those of ``initializer``, or as any words of the vocabulary."""
+
+    def __init__(self, base: BaseModel, request: TextualInversion) -> None:
+        self._base = base
+        encoder = base.loaded.pipelines.text_to_image.text_encoder
+        table = encoder.get_input_embeddings().weight.detach().float()
+        self._vectors = nn.Parameter(_first_vectors(base, request, table))
+        self.parameters = [self._vectors]
+        self._word = Word(request.trigger.strip().lower(), self._vectors)
+        self._tokenizer = WordTokenizer(base.loaded.tokenizer, [self._word], len(table))
+        self._encoder = encoder
+
+    def hidden_states(self, captions: Sequence[str]) -> Tensor:
+        with speaking([self._word], self._encoder):
+            return self._base.hidden_states(self._base.tokens(captions, self._tokenizer))
+
+    def state(self) -> dict[str, Tensor]:
+        return {self._word.text: self._vectors.detach()}
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        vectors = state[self._word.text]
+        if vectors.shape != self._vectors.shape:
+            raise KeyError("the word has another number of vectors")
+        self._vectors.data.copy_(vectors)
+
+    @contextmanager
+    def speaking(self) -> Iterator[LoadedModel]:
+        with speaking([self._word], self._encoder):
+            yield with_words(self._base.loaded, [self._word])
+
+
+def _config(rank: int, layers: list[str]) -> LoraConfig:
+    return LoraConfig(r=rank, lora_alpha=rank, init_lora_weights=True, target_modules=layers)
+
+
+def _first_vectors(base: BaseModel, request: TextualInversion, table: Tensor) -> Tensor:
+    tokenizer = base.loaded.tokenizer
+    if request.initializer.strip():
+        ids = tokenizer(request.initializer, add_special_tokens=False).input_ids
+        if not ids:
+            raise InvalidRequest("initializer", "The initial words say nothing to this model; use others.")
+        rows = [table[ids[index % len(ids)]] for index in range(request.vectors)]
+        vectors = torch.stack(rows)
+    else:
+        mean, std = table.mean(0), table.std(0)
+        noise = torch.randn(
+            request.vectors, table.shape[1], generator=torch.Generator().manual_seed(request.seed)
+        )
+        vectors = mean + std * noise.to(table)
+    return vectors.clone()
