@@ -21,7 +21,7 @@ class Text:
     """A text in the source, the values in an f-string as ``{name}``. is_sentence: it ends with a full stop."""
 
     layer: str
-    module: str
+    file: Path
     line: int
     text: str
     is_sentence: bool
@@ -33,7 +33,7 @@ def texts() -> Iterator[Text]:
         for file in sorted((PACKAGE / layer).rglob("*.py")):
             tree = ast.parse(file.read_text(encoding="utf-8"))
             for line, text in _texts(tree):
-                yield Text(layer, file.stem, line, text, bool(SENTENCE.fullmatch(text)))
+                yield Text(layer, file, line, text, bool(SENTENCE.fullmatch(text)))
 
 
 def _texts(tree: ast.AST) -> Iterator[tuple[int, str]]:

@@ -25,9 +25,10 @@ from diffusers import StableDiffusionPipeline  # noqa: E402
 
 from sd_blender.training.cache import HELD_OUT_SEED  # noqa: E402
 from sd_blender.training.curves import draw_curves  # noqa: E402
-from sd_blender.training.evaluation import measures, report  # noqa: E402
+from sd_blender.training.evaluation import clip_measures, measures, report  # noqa: E402
 from sd_blender.training.evaluation.classifier import Classifier, Labelled, classify, train_classifier  # noqa: E402
-from sd_blender.training.export import SHEET_PROMPTS, generate, save_sheet  # noqa: E402
+from sd_blender.training.evaluation.frechet import distances  # noqa: E402
+from sd_blender.training.export import GUIDANCE, SHEET_PROMPTS, STEPS, generate, save_sheet  # noqa: E402
 
 LARGE_PROMPTS = ("red brick wall", "blue ceramic tiles", "mossy grey cobblestone", "wooden planks")
 
@@ -43,6 +44,11 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--prompts", type=int, default=305, help="number of prompts; at least 240 for the record"
+    )
+    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--guidance", type=float, default=GUIDANCE)
+    parser.add_argument(
+        "--best-of", type=int, default=0, metavar="N", help="also rank N pictures each of 61 prompts by CLIP"
     )
     parser.add_argument(
         "--quick", action="store_true", help="small numbers everywhere; the card is written all the same"
@@ -77,7 +83,12 @@ def judge_accuracies(
 def training_summary(work: Path) -> str:
     """One sentence per stage from the loss logs."""
     sentences = []
-    for name, what in (("vae", "autoencoder"), ("unet", "denoiser")):
+    for name, what in (
+        ("vae", "autoencoder"),
+        ("decoder", "decoder"),
+        ("clip", "CLIP"),
+        ("unet", "denoiser"),
+    ):
         log = work / f"{name}.jsonl"
         if log.exists():
             last = json.loads(log.read_text().splitlines()[-1])
@@ -95,15 +106,21 @@ def measure(args: argparse.Namespace, pipeline: StableDiffusionPipeline) -> tupl
     )
     test = measures.labelled_textures(HELD_OUT_SEED, 1 if args.quick else 5)
     prompts = measures.make_prompts(count)
-    pictures = measures.generate_all(pipeline, prompts)
+    sampling = {"steps": args.steps, "guidance": args.guidance}
+    pictures = measures.generate_all(pipeline, prompts, **sampling)
     return {
         "prompts": count,
+        **sampling,
         "adherence": measures.adherence(pictures, prompts, classifier),
         "judges": judge_accuracies(classifier, pipeline, test, args.quick),
         "psnr": measures.reconstruction_psnr(pipeline.vae, test.pixels),
         "seam_error": measures.seam_error(pictures),
         "seconds_per_image": measures.seconds_per_image(
-            pipeline, (128, 256) if args.quick else (128, 256, 512)
+            pipeline, (128, 256) if args.quick else (128, 256, 512), **sampling
+        ),
+        "frechet": distances(classifier, pictures, prompts, HELD_OUT_SEED + 2),
+        "clip": clip_measures.measure(
+            args.model, pipeline, classifier, test, pictures, prompts, args.best_of, **sampling
         ),
         "millions_of_parameters": measures.millions_of_parameters(pipeline),
         "machine": f"{torch.get_num_threads()} CPU threads ({platform.machine()}), float32",
@@ -122,7 +139,12 @@ def main() -> None:
     report.draw_confusion(args.docs / "confusion.png", figures["adherence"]["confusion"])
     save_sheet(args.docs / "samples.png", generate(pipeline, SHEET_PROMPTS, 128), 8)
     save_sheet(args.docs / "samples-256.png", generate(pipeline, LARGE_PROMPTS, 256), 4)
-    for stage, names in (("vae", ("psnr", "reconstruction")), ("unet", ("loss",))):
+    for stage, names in (
+        ("vae", ("psnr", "reconstruction")),
+        ("decoder", ("psnr", "reconstruction")),
+        ("clip", ("loss", "right")),
+        ("unet", ("loss",)),
+    ):
         draw_curves(args.work / f"{stage}.jsonl", args.docs / f"{stage}-curves.png", names)
     scores = figures["adherence"]
     print(

@@ -41,24 +41,23 @@ HEADINGS = {
 
 def page() -> str:
     """The page as Markdown."""
-    told: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    told: dict[str, dict[Path, set[str]]] = defaultdict(lambda: defaultdict(set))
     for found in texts():
         if found.is_sentence:
-            told[found.layer][found.module].add(found.text)
+            told[found.layer][found.file].add(found.text)
     parts = [INTRODUCTION]
-    for layer, modules in told.items():
+    for layer, files in told.items():
         parts.append(f"\n## {HEADINGS[layer]}\n")
-        for module, sentences in modules.items():
-            parts.append(f"\n### {about(layer, module)}\n")
+        for file, sentences in files.items():
+            parts.append(f"\n### {about(file)}\n")
             parts += [f"\n- {shown(sentence)}" for sentence in sorted(sentences)]
             parts.append("\n")
     return "".join(parts)
 
 
-def about(layer: str, module: str) -> str:
+def about(file: Path) -> str:
     """The first sentence of a module's docstring, which says what it is about."""
-    (file,) = (PACKAGE / layer).rglob(f"{module}.py")
-    text = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or module
+    text = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or file.stem
     return " ".join(text.split("\n\n")[0].split()).rstrip(".")
 
 

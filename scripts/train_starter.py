@@ -16,6 +16,7 @@ import argparse
 import os
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 # Before torch is imported: threads that wait must sleep, or they starve the ones that compute.
@@ -25,17 +26,21 @@ sys.path.insert(0, str(ROOT))
 
 from sd_blender.training.recipe import Recipe  # noqa: E402
 from sd_blender.training.schedule import Budget  # noqa: E402
+from sd_blender.training.train_clip import ClipOptions  # noqa: E402
+from sd_blender.training.train_few_steps import FewStepsOptions  # noqa: E402
+from sd_blender.training.train_noisy_classifier import ClassifierOptions  # noqa: E402
 from sd_blender.training.train_unet import UnetOptions  # noqa: E402
 from sd_blender.training.train_vae import VaeOptions  # noqa: E402
 
-STAGES = ("data", "vae", "text", "unet", "export")
+STAGES = ("data", "vae", "text", "clip", "unet", "export")
+EXTRA_STAGES = ("decoder", "few-steps", "export-few-steps", "noisy-classifier")
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--stage", choices=(*STAGES, "all"), default="all")
+    parser.add_argument("--stage", choices=(*STAGES, *EXTRA_STAGES, "all"), default="all")
     parser.add_argument(
         "--work", type=Path, default=ROOT / "build" / "starter", help="caches, checkpoints, sheets"
     )
@@ -43,22 +48,51 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--vae-from", type=Path, metavar="MODEL", help="take this model's autoencoder, train none"
     )
+    parser.add_argument(
+        "--wanting",
+        type=Path,
+        metavar="JSON",
+        help="an evaluation.json: draw what it says is weak more often",
+    )
     parser.add_argument("--minutes", type=float, help="of this stage; default: 28 for vae, 100 for unet")
+    parser.add_argument(
+        "--steps",
+        type=int,
+        help="end after so many steps instead: what else the machine does changes nothing",
+    )
     parser.add_argument("--tiles", type=int, default=20_000, help="textures of 128 px")
     parser.add_argument("--large-tiles", type=int, default=5_000, help="textures of 256 px")
-    parser.add_argument("--batch", type=int, help="crops (vae) or tiles (unet) per step; default 8 and 32")
+    parser.add_argument(
+        "--batch", type=int, help="crops (vae), pairs (clip) or tiles (unet) per step; default 8, 256, 32"
+    )
     parser.add_argument(
         "--unet-widths", type=int, nargs="+", metavar="N", help="channels per level, highest first"
+    )
+    parser.add_argument(
+        "--text-rate",
+        type=float,
+        help="share of the learning rate that CLIP's text tower gets; little, where a denoiser already reads it",
     )
     parser.add_argument("--device", default="auto")
     return parser.parse_args()
 
 
 def make_recipe(args: argparse.Namespace) -> Recipe:
-    vae = VaeOptions(budget=Budget(args.minutes or 28), device=args.device)
-    unet = UnetOptions(budget=Budget(args.minutes or 100), device=args.device)
+    vae = VaeOptions(budget=Budget(args.minutes or 28, args.steps), device=args.device)
+    if args.stage == "decoder":
+        vae = replace(vae, rate=5e-4)
+    unet = UnetOptions(budget=Budget(args.minutes or 100, args.steps), device=args.device)
+    clip = ClipOptions(device=args.device)
+    if args.text_rate is not None:
+        clip = replace(clip, text_rate=args.text_rate)
+    few_steps = FewStepsOptions(unet=replace(FewStepsOptions().unet, device=args.device))
+    classifier = ClassifierOptions(device=args.device)
+    if args.minutes or args.steps:
+        budget = Budget(args.minutes or 30, args.steps)
+        classifier = replace(classifier, budget=budget)
+        clip, few_steps = replace(clip, budget=budget), replace(few_steps, budget=budget)
     if args.batch:
-        vae, unet = replace(vae, batch=args.batch), replace(unet, batch=args.batch)
+        vae, clip, unet = (replace(options, batch=args.batch) for options in (vae, clip, unet))
     if args.unet_widths:
         unet = replace(unet, widths=replace(unet.widths, unet=tuple(args.unet_widths)))
     return Recipe(
@@ -67,8 +101,12 @@ def make_recipe(args: argparse.Namespace) -> Recipe:
         args.tiles,
         args.large_tiles,
         vae_from=args.vae_from,
+        wanting=args.wanting,
         vae_options=vae,
+        clip_options=clip,
         unet_options=unet,
+        few_steps_options=few_steps,
+        classifier_options=classifier,
     )
 
 
@@ -78,9 +116,14 @@ def main() -> None:
     run = {
         "data": lambda: recipe.textures,
         "vae": recipe.train_vae,
+        "decoder": recipe.train_decoder,
         "text": recipe.train_text,
+        "clip": recipe.train_clip,
         "unet": recipe.train_unet,
+        "few-steps": recipe.train_few_steps,
+        "noisy-classifier": recipe.train_noisy_classifier,
         "export": recipe.export,
+        "export-few-steps": partial(recipe.export, few_steps=True),
     }
     for stage in STAGES if args.stage == "all" else (args.stage,):
         if stage == "vae" and args.vae_from:

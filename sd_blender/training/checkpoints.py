@@ -14,11 +14,15 @@ from torch import nn
 
 
 def save_atomic(path: Path, state: dict[str, Any]) -> None:
-    """Write beside the file and rename, so that a checkpoint is whole or absent."""
+    """Write beside the file and rename, so that a checkpoint is whole or absent, also when the disk is full."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
-    torch.save(state, part)
-    os.replace(part, path)
+    try:
+        torch.save(state, part)
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any] | None:
@@ -69,15 +73,24 @@ class LossLog:
 
 
 class Stopwatch:
-    """Training time over all resumed runs, and when the next periodic job is due."""
+    """Training time over all resumed runs, and when the next periodic job is due.
 
-    def __init__(self, spent: float = 0.0) -> None:
-        self.start = time.monotonic() - spent
+    longest: seconds that one reading may add. A step is shorter; a computer that slept, or a process that was halted
+    and goes on, must not find its budget spent.
+    """
+
+    def __init__(self, spent: float = 0.0, longest: float = 60.0) -> None:
+        self.spent, self.longest = spent, longest
+        self.read = time.monotonic()
         self.last: dict[str, float] = {}
 
     @property
     def seconds(self) -> float:
-        return time.monotonic() - self.start
+        """Seconds of training until now; to be read at every step."""
+        now = time.monotonic()
+        self.spent += min(now - self.read, self.longest)
+        self.read = now
+        return self.spent
 
     def due(self, job: str, every: float) -> bool:
         """True once per `every` seconds for this job, counted from the first time it is asked."""

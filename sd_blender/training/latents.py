@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,10 +25,26 @@ from .textures.captions import Description
 
 @dataclass(frozen=True)
 class LatentSet:
-    """latents: N x 4 x h x w float16, not yet scaled, periodic. descriptions: N."""
+    """latents: N x 4 x h x w float16, not yet scaled, periodic. descriptions: N.
+
+    chances: how often each is drawn, N with sum 1, or None for all alike.
+    """
 
     latents: Tensor
     descriptions: Sequence[Description]
+    chances: NDArray[np.float64] | None = None
+
+    def draw(self, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """The places of `count` samples, in order; the same one may come twice."""
+        return np.sort(rng.choice(len(self.latents), size=count, p=self.chances))
+
+
+def chances(descriptions: Sequence[Description], wanting: Mapping[str, float]) -> NDArray[np.float64]:
+    """How often to draw each sample. wanting: by material, 0 .. 1, how much it is still to be learned: a material at 1
+    is drawn three times as often as one at 0.
+    """
+    weights = np.array([1 + 2 * wanting.get(d.material, 0.0) for d in descriptions])
+    return weights / weights.sum()
 
 
 @torch.no_grad()

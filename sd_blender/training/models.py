@@ -8,26 +8,33 @@ from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
-from transformers import CLIPTextConfig, CLIPTextModel
+from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTextModel, CLIPVisionConfig
 
 FACTOR = 4
 """Pixels per latent and side."""
 TEXT_WIDTH = 128
 TOKENS = 77
+PICTURE = 128
+"""Pixels per side of what CLIP's image tower sees."""
 
 
 @dataclass(frozen=True)
 class Widths:
-    """Channels per level; the first one is a multiple of eight times the number of groups (below)."""
+    """Channels per level; the first one is a multiple of eight times the number of groups (below).
+
+    patch: pixels per side of what the image tower reads as one word.
+    """
 
     vae: tuple[int, ...] = (16, 48, 96)
     unet: tuple[int, ...] = (64, 128, 192)
     text_layers: int = 3
+    vision_layers: int = 4
+    patch: int = 8
 
 
 VAE_GROUPS, UNET_GROUPS = 2, 4
 """Group normalisation needs eight or more channels a group here: over two, the network forgets colour."""
-TINY = Widths(vae=(16, 16, 16), unet=(32, 32), text_layers=1)
+TINY = Widths(vae=(16, 16, 16), unet=(32, 32), text_layers=1, vision_layers=1, patch=32)
 """For tests: every part, no quality."""
 
 
@@ -77,20 +84,49 @@ def make_unet(widths: Widths) -> UNet2DConditionModel:
 
 def make_text_encoder(vocabulary: int, widths: Widths) -> CLIPTextModel:
     """A CLIP text transformer; the last two words of the vocabulary are the start and the end of a text."""
-    return CLIPTextModel(
-        CLIPTextConfig(
-            vocab_size=vocabulary,
-            hidden_size=TEXT_WIDTH,
-            intermediate_size=4 * TEXT_WIDTH,
-            num_hidden_layers=widths.text_layers,
-            num_attention_heads=4,
-            max_position_embeddings=TOKENS,
-            projection_dim=TEXT_WIDTH,
-            bos_token_id=vocabulary - 2,
-            eos_token_id=vocabulary - 1,
-            pad_token_id=vocabulary - 1,
-        )
+    return CLIPTextModel(_text_config(vocabulary, widths))
+
+
+def _text_config(vocabulary: int, widths: Widths) -> CLIPTextConfig:
+    return CLIPTextConfig(
+        vocab_size=vocabulary,
+        hidden_size=TEXT_WIDTH,
+        intermediate_size=4 * TEXT_WIDTH,
+        num_hidden_layers=widths.text_layers,
+        num_attention_heads=4,
+        max_position_embeddings=TOKENS,
+        projection_dim=TEXT_WIDTH,
+        bos_token_id=vocabulary - 2,
+        eos_token_id=vocabulary - 1,
+        pad_token_id=vocabulary - 1,
     )
+
+
+def make_clip(vocabulary: int, widths: Widths) -> CLIPModel:
+    """Both encoders of CLIP: the text transformer above, and a vision transformer (Dosovitskiy et al. 2020,
+    arXiv:2010.11929) on pictures of `PICTURE` pixels. Both project to `TEXT_WIDTH` numbers.
+    """
+    vision = CLIPVisionConfig(
+        hidden_size=TEXT_WIDTH,
+        intermediate_size=4 * TEXT_WIDTH,
+        num_hidden_layers=widths.vision_layers,
+        num_attention_heads=4,
+        image_size=PICTURE,
+        patch_size=widths.patch,
+        projection_dim=TEXT_WIDTH,
+    )
+    text = _text_config(vocabulary, widths)
+    return CLIPModel(
+        CLIPConfig(text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=TEXT_WIDTH)
+    )
+
+
+def text_tower(clip: CLIPModel, vocabulary: int, widths: Widths) -> CLIPTextModel:
+    """CLIP's text tower as the model of its own that conditions a U-Net."""
+    encoder, tower = make_text_encoder(vocabulary, widths), clip.text_model.state_dict()
+    names = {name: name.removeprefix("text_model.") for name in encoder.state_dict()}
+    encoder.load_state_dict({name: tower[inner] for name, inner in names.items()})
+    return encoder
 
 
 def make_scheduler() -> DDIMScheduler:

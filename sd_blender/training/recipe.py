@@ -3,32 +3,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import cached_property
+import json
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL
-from transformers import CLIPTextModel, CLIPTokenizer
+from diffusers import AutoencoderKL, StableDiffusionPipeline
+from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 
+from ..engine.known_models import write_checksums
+from ..engine.noisy_classifier import CLASSIFIER_FOLDER
 from . import checkpoints
 from .cache import HELD_OUT_SEED, TextureCache, render_cache
 from .curves import draw_curves
 from .export import SHEET_PROMPTS, export, generate, make_pipeline, save_sheet
-from .latents import LatentSet, cached_latents, fit_preview, scaling_factor
-from .models import make_vae, use_device
+from .latents import LatentSet, cached_latents, chances, fit_preview, scaling_factor
+from .models import make_clip, make_text_encoder, make_vae, text_tower, use_device
 from .padding import wrapped
 from .schedule import to_tensor
 from .textures import TextureSet
-from .textures.captions import redraw_caption
+from .textures.captions import Description, redraw_caption
 from .textures.dataset import describe_sample
+from .train_clip import ClipOptions, PictureSet, halved, train_clip
+from .train_few_steps import FewStepsOptions, make_few_steps_scheduler, train_few_steps
+from .train_noisy_classifier import ClassifierOptions, train_noisy_classifier
 from .train_text import TextOptions, train_text
 from .train_unet import Networks, UnetOptions, train_unet
 from .train_vae import VaeOptions, train_vae
 from .vocabulary import train_tokenizer
 
 SEED = 1
+FEW_STEPS = 4
 LARGE_PROMPTS = ("red brick wall", "blue ceramic tiles", "mossy grey cobblestone", "wooden planks")
 
 
@@ -38,6 +46,7 @@ class Recipe:
 
     tiles, large_tiles: how many textures of `size` and of twice that to render.
     vae_from: an exported model whose autoencoder is taken as it is, instead of training one.
+    wanting: an evaluation.json; what it says is badly followed is drawn more often.
     """
 
     work: Path
@@ -46,9 +55,13 @@ class Recipe:
     large_tiles: int = 5_000
     size: int = 128
     vae_from: Path | None = None
+    wanting: Path | None = None
     vae_options: VaeOptions = field(default_factory=VaeOptions)
     text_options: TextOptions = field(default_factory=TextOptions)
+    clip_options: ClipOptions = field(default_factory=ClipOptions)
     unet_options: UnetOptions = field(default_factory=UnetOptions)
+    few_steps_options: FewStepsOptions = field(default_factory=FewStepsOptions)
+    classifier_options: ClassifierOptions = field(default_factory=ClassifierOptions)
 
     @cached_property
     def textures(self) -> tuple[TextureCache, TextureCache]:
@@ -62,6 +75,14 @@ class Recipe:
         """Stage `vae`: train the autoencoder; its latents are computed anew afterwards."""
         for old in (self.work / "cache").glob("latents-*.pt"):
             old.unlink()
+        (self.work / "decoder.pt").unlink(missing_ok=True)
+        return self._train_vae("vae", self.vae_options, None)
+
+    def train_decoder(self) -> AutoencoderKL:
+        """Stage `decoder`: train the decoder on for the encoder there is; latents and denoiser stay valid."""
+        return self._train_vae("decoder", replace(self.vae_options, decoder_only=True), self.vae)
+
+    def _train_vae(self, name: str, options: VaeOptions, start: AutoencoderKL | None) -> AutoencoderKL:
         held_out = np.stack([TextureSet(HELD_OUT_SEED, self.size)[i].pixels for i in range(0, 64, 4)])
 
         def sheet(vae: AutoencoderKL, step: int) -> None:
@@ -69,18 +90,24 @@ class Recipe:
             with torch.no_grad(), wrapped(vae):
                 output = vae.decode(vae.encode(to_tensor(held_out).to(device)).latent_dist.mean).sample
             made = ((output.clamp(-1, 1) + 1) * 127.5).byte().permute(0, 2, 3, 1).cpu().numpy()
-            save_sheet(self.work / "sheets" / f"vae-{step:06d}.png", [*held_out, *made], len(held_out))
+            save_sheet(self.work / "sheets" / f"{name}-{step:06d}.png", [*held_out, *made], len(held_out))
 
-        vae = train_vae([cache.pixels for cache in self.textures], self.work, self.vae_options, sheet)
-        draw_curves(self.work / "vae.jsonl", self.work / "vae-curves.png", ("psnr", "reconstruction", "kl"))
+        vae = train_vae([cache.pixels for cache in self.textures], self.work, options, sheet, start=start)
+        draw_curves(
+            self.work / f"{name}.jsonl", self.work / f"{name}-curves.png", ("psnr", "reconstruction", "kl")
+        )
+        self.__dict__.pop("vae", None)  # what was read before is not the last checkpoint any more
         return vae
 
     @cached_property
     def vae(self) -> AutoencoderKL:
-        """The averaged autoencoder of the last checkpoint, or that of `vae_from`."""
+        """The averaged autoencoder of the last checkpoint: of the stage decoder, else of the stage vae or that of
+        `vae_from`."""
         device = use_device(self.vae_options.device)
         vae = make_vae(self.vae_options.widths)
-        if self.vae_from:
+        if state := checkpoints.load(self.work / "decoder.pt", device):
+            vae.load_state_dict(state["average"]["shadow"])
+        elif self.vae_from:
             vae.load_state_dict(AutoencoderKL.from_pretrained(self.vae_from / "vae").float().state_dict())
         elif state := checkpoints.load(self.work / "vae.pt", device):
             vae.load_state_dict(state["average"]["shadow"])
@@ -94,8 +121,18 @@ class Recipe:
         for cache in self.textures:
             size = cache.pixels.shape[1]
             latents = cached_latents(self.work / "cache" / f"latents-{size}.pt", self.vae, cache.pixels)
-            sets.append(LatentSet(latents, [describe_sample(SEED, i, size) for i in range(len(latents))]))
+            descriptions = self._descriptions(size)
+            odds = chances(descriptions, self._wanting()) if self.wanting else None
+            sets.append(LatentSet(latents, descriptions, odds))
         return sets[0], sets[1]
+
+    def _wanting(self) -> dict[str, float]:
+        shares = json.loads(self.wanting.read_text())["adherence"]["by_material"] if self.wanting else {}
+        return {material: 1 - share for material, share in shares.items()}
+
+    def _descriptions(self, size: int) -> list[Description]:
+        count = self.tiles if size == self.size else self.large_tiles
+        return [describe_sample(SEED, i, size) for i in range(count)]
 
     @cached_property
     def tokenizer(self) -> CLIPTokenizer:
@@ -115,30 +152,94 @@ class Recipe:
         """Stage `text`: teach the text encoder what captions name."""
         return train_text(self.latents[0].descriptions, self.tokenizer, self.work, self.text_options)
 
-    def train_unet(self) -> Networks:
-        """Stage `unet`: train the denoiser, and the text encoder with it."""
-        scale = self.scale
+    def train_clip(self) -> CLIPModel:
+        """Stage `clip`: train both of CLIP's towers, the text one from where the denoiser's or the naming left it."""
+        small, large = self.textures
+        sets = [PictureSet(small.pixels, self._descriptions(self.size))]
+        if len(large.captions):
+            sets.append(PictureSet(halved(large.pixels), self._descriptions(2 * self.size)))
+        clip = train_clip(sets, self.tokenizer, self.work, self.clip_options, self._known_words())
+        draw_curves(self.work / "clip.jsonl", self.work / "clip-curves.png", ("loss", "right"))
+        self.__dict__.pop("clip", None)
+        return clip
 
-        def sheet(networks: Networks, step: int) -> None:
-            pipeline = make_pipeline(self.vae, networks, self.tokenizer, scale)
-            folder = self.work / "sheets"
-            save_sheet(folder / f"unet-{step:06d}.png", generate(pipeline, SHEET_PROMPTS, self.size), 8)
-            save_sheet(
-                folder / f"unet-{step:06d}-large.png", generate(pipeline, LARGE_PROMPTS, 2 * self.size), 4
-            )
-            draw_curves(self.work / "unet.jsonl", self.work / "unet-curves.png", ("loss",))
-
-        return train_unet(
-            self.latents, self.tokenizer, scale, self.work, self.unet_options, self.train_text(), sheet
-        )
-
-    def export(self) -> None:
-        """Stage `export`: the averaged weights of the last checkpoints as a diffusers folder."""
+    def _known_words(self) -> CLIPTextModel:
+        """The text encoder that a denoiser was trained with, if there is one, else the one that can name."""
         state = checkpoints.load(self.work / "unet.pt")
         if state is None:
-            raise FileNotFoundError(f"{self.work} holds no trained denoiser yet: run the stage unet first")
+            return self.train_text()
+        encoder, prefix = make_text_encoder(len(self.tokenizer), self.unet_options.widths), "text_encoder."
+        shadow = state["average"]["shadow"]
+        encoder.load_state_dict(
+            {k.removeprefix(prefix): v for k, v in shadow.items() if k.startswith(prefix)}
+        )
+        return encoder
+
+    @cached_property
+    def clip(self) -> CLIPModel | None:
+        """The averaged CLIP of the last checkpoint, or None when the stage was never run."""
+        state = checkpoints.load(self.work / "clip.pt")
+        if state is None:
+            return None
+        clip = make_clip(len(self.tokenizer), self.clip_options.widths)
+        clip.load_state_dict(state["average"]["shadow"])
+        return clip.eval().requires_grad_(False)
+
+    def train_unet(self) -> Networks:
+        """Stage `unet`: train the denoiser for CLIP's text tower; without a CLIP, train a text encoder with it."""
+        encoder, options = self.train_text(), self.unet_options
+        if self.clip:
+            encoder = text_tower(self.clip, len(self.tokenizer), options.widths)
+            options = replace(options, frozen_text=True)
+        sheet = partial(self._sheet, "unet", {})
+        return train_unet(self.latents, self.tokenizer, self.scale, self.work, options, encoder, sheet)
+
+    def train_few_steps(self) -> Networks:
+        """Stage `few-steps`: distil the denoiser of the last checkpoint into one that needs four steps."""
+        options = self.few_steps_options
+        sheet = partial(self._sheet, "few-steps", {"steps": FEW_STEPS, "guidance": 1.0})
+        return train_few_steps(
+            self.latents, self.tokenizer, self.scale, self.work, options, self._networks("unet"), sheet
+        )
+
+    def train_noisy_classifier(self) -> None:
+        """Stage `noisy-classifier`: train the classifier that guides, and put it into the exported model."""
+        classifier = train_noisy_classifier(self.latents, self.scale, self.work, self.classifier_options)
+        classifier.save(self.output / CLASSIFIER_FOLDER)
+        write_checksums(self.output)
+        log = self.work / "noisy-classifier.jsonl"
+        draw_curves(log, log.with_name("noisy-classifier-curves.png"), ("loss", "right_0", "right_3"))
+
+    def _pipeline(self, networks: Networks, few_steps: bool = False) -> StableDiffusionPipeline:
+        pipeline = make_pipeline(self.vae, networks.eval(), self.tokenizer, self.scale)
+        if few_steps:
+            pipeline.scheduler = make_few_steps_scheduler(self.few_steps_options)
+        return pipeline
+
+    def _sheet(self, name: str, sampling: dict[str, Any], networks: Networks, step: int) -> None:
+        pipeline = self._pipeline(networks, few_steps=bool(sampling))
+        folder, size = self.work / "sheets", self.size
+        for suffix, prompts, side, columns in (
+            ("", SHEET_PROMPTS, size, 8),
+            ("-large", LARGE_PROMPTS, 2 * size, 4),
+        ):
+            made = generate(pipeline, prompts, side, **sampling)
+            save_sheet(folder / f"{name}-{step:06d}{suffix}.png", made, columns)
+        draw_curves(self.work / f"{name}.jsonl", self.work / f"{name}-curves.png", ("loss",))
+
+    def _networks(self, name: str) -> Networks:
+        """The averaged denoiser and text encoder of the last checkpoint of a stage."""
+        state = checkpoints.load(self.work / f"{name}.pt")
+        if state is None:
+            raise FileNotFoundError(f"{self.work} holds no {name}.pt yet: run the stage {name} first")
         networks = Networks(len(self.tokenizer), self.unet_options.widths)
         networks.load_state_dict(state["average"]["shadow"])
+        return networks
+
+    def export(self, few_steps: bool = False) -> None:
+        """Stage `export`: the averaged weights of the last checkpoints as a diffusers folder; with `few_steps`, those
+        of that stage and its scheduler."""
+        pipeline = self._pipeline(self._networks("few-steps" if few_steps else "unet"), few_steps)
         small, count = self.latents[0].latents, 400
         preview = fit_preview(small[:count], self.textures[0].pixels[:count], self.scale)
-        export(make_pipeline(self.vae, networks.eval(), self.tokenizer, self.scale), preview, self.output)
+        export(pipeline, preview, self.output, self.clip)

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long to train, and the learning rate along the way."""
+"""How long to train, the learning rate along the way, and randomness that survives a restart.
+
+rate(step, progress) = peak * min(1, (step + 1) / warm_up) * (floor + (1 - floor) (1 + cos(pi progress)) / 2)
+"""
 
 from __future__ import annotations
 

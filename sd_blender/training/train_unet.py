@@ -1,5 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The denoiser's training loop: U-Net and text encoder together, on latents (Ho et al. 2020; Rombach et al. 2022)."""
+"""The denoiser's training loop, on latents (Ho et al. 2020, arXiv:2006.11239; Rombach et al. 2022, arXiv:2112.10752).
+
+Each step draws latents x_0 (N x 4 x h x w), their captions c, step numbers t and noise eps, and asks the network for
+what was mixed into
+
+    x_t = sqrt(abar_t) x_0 + sqrt(1 - abar_t) eps                          (`forward_process`)
+    loss = || v - v_theta(x_t, t, text(c)) ||^2,    v = sqrt(abar_t) eps - sqrt(1 - abar_t) x_0
+
+that is the simple form of the variational bound (`bound`), said of the velocity v instead of eps, because at the last
+step here x_t is all noise and eps is no question. One caption in ten is left empty, so that the same network is the
+unconditional model too, and pictures can be made with classifier-free guidance w:
+
+    v = v(empty) + w (v(c) - v(empty))
+
+The text encoder is CLIP's text tower, frozen, as in Stable Diffusion; without a CLIP one is trained along.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +27,19 @@ import torch
 import torch.nn.functional as F
 from diffusers.models.attention_processor import AttnProcessor
 from torch import Tensor, nn
-from tqdm import tqdm
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from . import checkpoints
 from .forward_process import ForwardProcess, T
 from .latents import LatentSet
-from .models import Widths, make_text_encoder, make_unet, parameter_count, use_device
+from .loop import TrainingRun
+from .models import Widths, make_text_encoder, make_unet, use_device
 from .padding import wrapped
 from .schedule import Budget, StepRandom, learning_rate, set_learning_rate
 from .textures.captions import redraw_caption
+
+LAYOUT_FIRST = 0.6
+"""The share of the budget after which crops get fewer and step numbers even."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +50,9 @@ class UnetOptions:
     cheap, so that words are learned early, and they teach what a picture's edge is; the other steps are on whole tiles
     with circular padding. large: share of those on large tiles. unconditional: share of samples without caption, so
     that one network is both the conditional and the unconditional model (Ho & Salimans 2022, arXiv:2207.12598).
-    lean: how the step numbers are drawn, see `stratified_steps`.
+    lean: how the step numbers are drawn, see `stratified_steps`; before and after that change too: layout first, then
+    the fine grain, which is decided where there is little noise.
+    frozen_text: the text encoder given is CLIP's and stays as it is, as in Stable Diffusion.
     """
 
     widths: Widths = field(default_factory=Widths)
@@ -42,7 +62,8 @@ class UnetOptions:
     crops: tuple[float, float] = (1.0, 0.5)
     unconditional: float = 0.1
     prediction_type: str = "v_prediction"
-    lean: float = 0.6
+    lean: tuple[float, float] = (0.6, 1.0)
+    frozen_text: bool = False
     rate: float = 1e-3
     ema: float = 0.999
     seed: int = 11
@@ -98,12 +119,12 @@ def draw_batch(
 ) -> Batch:
     """One batch. sets: latents of small tiles first, then of larger ones. progress: 0 .. 1 of the budget."""
     rng, side = random.numpy, sets[0].latents.shape[-1]
-    crop = rng.random() < options.crops[progress >= 0.6]
+    crop = rng.random() < options.crops[progress >= LAYOUT_FIRST]
     chosen = (
         sets[int(rng.integers(1, len(sets)))] if len(sets) > 1 and rng.random() < options.large else sets[0]
     )
     count = 2 * options.batch if crop else max(1, options.batch * side**2 // chosen.latents.shape[-1] ** 2)
-    indices = np.sort(rng.integers(len(chosen.latents), size=count))
+    indices = chosen.draw(count, rng)
     latents = roll_each(chosen.latents[indices].float(), rng) * scale
     if crop:
         latents = latents[..., : side // 2, : side // 2]
@@ -128,10 +149,11 @@ def diffusion_loss(
     batch: Batch,
     options: UnetOptions,
     generator: torch.Generator,
+    progress: float = 1.0,
 ) -> Tensor:
     """Mean squared error of the prediction: noise in closed form, then compare with the target."""
     device = batch.latents.device
-    t = stratified_steps(len(batch.latents), generator, options.lean)
+    t = stratified_steps(len(batch.latents), generator, options.lean[progress >= LAYOUT_FIRST])
     eps = torch.randn(batch.latents.shape, generator=generator).to(device)
     noisy = process.q_sample(batch.latents, t, eps)
     target = process.target(options.prediction_type, batch.latents, t, eps)
@@ -166,45 +188,41 @@ def train_unet(
         networks.parameters(), lr=options.rate, betas=(0.9, 0.98), weight_decay=1e-2, fused=True
     )
     average = checkpoints.MovingAverage(networks, options.ema)
-    path, step, spent = folder / "unet.pt", 0, 0.0
-    if state := checkpoints.load(path, device):
-        networks.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        average.load_state_dict(state["average"])
-        step, spent = state["step"], state["seconds"]
-    clock, log = checkpoints.Stopwatch(spent), checkpoints.LossLog(folder / "unet.jsonl", every=25)
+    training = TrainingRun(
+        networks, optimizer, average, folder / "unet.pt", options.budget, options.checkpoint_seconds
+    )
+    training.resume()
+    if text_encoder and options.frozen_text:
+        _freeze_text(networks, average, text_encoder)
 
-    def save() -> None:
-        checkpoints.save_atomic(
-            path,
-            {
-                "model": networks.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "average": average.state_dict(),
-                "step": step,
-                "seconds": clock.seconds,
-            },
-        )
+    def take_step(step: int, progress: float) -> dict[str, float]:
+        random = StepRandom.of(options.seed, step)
+        set_learning_rate(optimizer, learning_rate(options.rate, step, progress))
+        batch = draw_batch(sets, tokenizer, scale, options, random, progress)
+        loss = _step(networks, optimizer, batch, options, random, progress)
+        return {"loss": loss, "samples": len(batch.latents)}
 
-    with tqdm(
-        desc=f"denoiser ({parameter_count(networks) / 1e6:.1f} M)", initial=step, mininterval=5, unit="step"
-    ) as bar:
-        while (progress := options.budget.progress(step, clock.seconds)) < 1 and step != stop_at:
-            random = StepRandom.of(options.seed, step)
-            set_learning_rate(optimizer, learning_rate(options.rate, step, progress))
-            batch = draw_batch(sets, tokenizer, scale, options, random, progress)
-            loss = _step(networks, optimizer, batch, options, random)
-            average.update(networks)
-            step += 1
-            log.add(step, clock.seconds, loss=loss, samples=len(batch.latents))
-            bar.update()
-            bar.set_postfix(loss=f"{loss:.3f}", done=f"{progress:.0%}", refresh=False)
-            if clock.due("checkpoint", options.checkpoint_seconds):
-                save()
-            if on_sheet and clock.due("sheet", options.sheet_seconds):
-                on_sheet(averaged(networks, average, len(tokenizer), options), step)
-    save()
+    def sheet(step: int) -> None:
+        if on_sheet:
+            on_sheet(averaged(networks, average, len(tokenizer), options), step)
+
+    training.run(
+        take_step,
+        "denoiser",
+        log_every=25,
+        on_sheet=sheet,
+        sheet_seconds=options.sheet_seconds,
+        stop_at=stop_at,
+    )
     return averaged(networks, average, len(tokenizer), options)
+
+
+def _freeze_text(networks: Networks, average: checkpoints.MovingAverage, text_encoder: CLIPTextModel) -> None:
+    """Whatever the checkpoint holds, the text encoder is the one given, and no step changes it."""
+    networks.text_encoder.load_state_dict(text_encoder.state_dict())
+    networks.text_encoder.requires_grad_(False)
+    for name, value in networks.text_encoder.state_dict().items():
+        average.shadow[f"text_encoder.{name}"] = value.clone()
 
 
 PROCESS = ForwardProcess.zero_terminal_snr()
@@ -216,6 +234,7 @@ def _step(
     batch: Batch,
     options: UnetOptions,
     random: StepRandom,
+    progress: float,
 ) -> float:
     device = next(networks.parameters()).device
     latents = batch.latents.to(device, memory_format=torch.channels_last)
@@ -224,7 +243,7 @@ def _step(
         wrapped(networks.unet, on=batch.periodic),
         torch.autocast(device.type, torch.bfloat16),
     ):
-        loss = diffusion_loss(networks, PROCESS, batch, options, random.torch)
+        loss = diffusion_loss(networks, PROCESS, batch, options, random.torch, progress)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(networks.parameters(), 1.0)
     optimizer.step()

@@ -1,5 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The autoencoder's training loop (Kingma & Welling 2013, arXiv:1312.6114; Rombach et al. 2022, arXiv:2112.10752)."""
+"""The autoencoder's training loop (Kingma & Welling 2013, arXiv:1312.6114; Rombach et al. 2022, arXiv:2112.10752).
+
+A picture x (3 x H x W) becomes a normal distribution over latents z (4 x H/4 x W/4), and a draw of it a picture:
+
+    q(z | x) = N( mu(x), sigma(x)^2 ),   z = mu + sigma eps,   eps ~ N(0, I),   x^ = decoder(z)
+
+Minus the evidence's lower bound is what is minimised, with the distance of pictures for -log p(x | z):
+
+    loss = distance(x^, x) + kl * KL( q(z | x) || N(0, I) )
+    KL per latent number = (mu^2 + sigma^2 - 1 - log sigma^2) / 2
+
+The divergence keeps near latents near in meaning and their spread bounded; its weight is small, since what is wanted is
+a good copy, and the latents' scale is set to one afterwards by the scaling factor (`latents.scaling_factor`).
+"""
 
 from __future__ import annotations
 
@@ -12,10 +25,10 @@ import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from . import checkpoints
-from .models import Widths, make_vae, parameter_count, use_device
+from .loop import TrainingRun
+from .models import Widths, make_vae, use_device
 from .padding import wrapped
 from .schedule import Budget, StepRandom, learning_rate, set_learning_rate, to_tensor
 
@@ -25,7 +38,10 @@ Tiles = Sequence[NDArray[np.uint8]]
 
 @dataclass(frozen=True)
 class VaeOptions:
-    """crop: pixels per side. whole: share of steps on whole seamless tiles with circular padding."""
+    """crop: pixels per side. whole: share of steps on whole seamless tiles with circular padding.
+
+    decoder_only: the encoder stays as it is, and with it the latent space: a denoiser trained before remains valid.
+    """
 
     widths: Widths = field(default_factory=Widths)
     budget: Budget = field(default_factory=Budget)
@@ -36,6 +52,7 @@ class VaeOptions:
     kl: float = 3e-4
     ema: float = 0.998
     seed: int = 7
+    decoder_only: bool = False
     checkpoint_seconds: float = 120.0
     device: str = "auto"
 
@@ -87,55 +104,46 @@ def train_vae(
     options: VaeOptions,
     on_sheet: Callable[[AutoencoderKL, int], None] | None = None,
     stop_at: int | None = None,
+    start: AutoencoderKL | None = None,
 ) -> AutoencoderKL:
-    """Train until the budget is spent, resuming from `folder`/vae.pt. Returns the averaged model.
+    """Train until the budget is spent, resuming from `folder`/vae.pt (decoder.pt for the decoder alone). Returns the
+    averaged model.
 
     on_sheet: called every few minutes with the averaged model. stop_at: leave early at this step, as if killed.
+    start: whose weights to begin with, when there is no checkpoint yet.
     """
     device = use_device(options.device)
     torch.manual_seed(options.seed)
     vae = make_vae(options.widths).to(device, memory_format=torch.channels_last).train()
+    if start:
+        vae.load_state_dict(start.state_dict())
+    if options.decoder_only:
+        vae.encoder.requires_grad_(False)
+        vae.quant_conv.requires_grad_(False)
     optimizer = torch.optim.AdamW(
-        vae.parameters(), lr=options.rate, betas=(0.9, 0.98), weight_decay=1e-4, fused=True
+        [p for p in vae.parameters() if p.requires_grad],
+        lr=options.rate,
+        betas=(0.9, 0.98),
+        weight_decay=1e-4,
+        fused=True,
     )
     average = checkpoints.MovingAverage(vae, options.ema)
-    path, step, spent = folder / "vae.pt", 0, 0.0
-    if state := checkpoints.load(path, device):
-        vae.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        average.load_state_dict(state["average"])
-        step, spent = state["step"], state["seconds"]
-    clock, log = checkpoints.Stopwatch(spent), checkpoints.LossLog(folder / "vae.jsonl")
+    name = "decoder" if options.decoder_only else "vae"
+    training = TrainingRun(
+        vae, optimizer, average, folder / f"{name}.pt", options.budget, options.checkpoint_seconds
+    )
+    training.resume()
 
-    def save() -> None:
-        checkpoints.save_atomic(
-            path,
-            {
-                "model": vae.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "average": average.state_dict(),
-                "step": step,
-                "seconds": clock.seconds,
-            },
-        )
+    def take_step(step: int, progress: float) -> dict[str, float]:
+        set_learning_rate(optimizer, learning_rate(options.rate, step, progress))
+        losses = _step(vae, optimizer, tiles, options, StepRandom.of(options.seed, step))
+        return losses | {"psnr": -10 * float(np.log10(losses["mse"] / 4))}
 
-    with tqdm(
-        desc=f"autoencoder ({parameter_count(vae) / 1e6:.1f} M)", initial=step, mininterval=5, unit="step"
-    ) as bar:
-        while (progress := options.budget.progress(step, clock.seconds)) < 1 and step != stop_at:
-            set_learning_rate(optimizer, learning_rate(options.rate, step, progress))
-            losses = _step(vae, optimizer, tiles, options, StepRandom.of(options.seed, step))
-            average.update(vae)
-            step += 1
-            psnr = -10 * np.log10(losses["mse"] / 4)
-            log.add(step, clock.seconds, **losses, psnr=psnr)
-            bar.update()
-            bar.set_postfix(psnr=f"{psnr:.1f}", done=f"{progress:.0%}", refresh=False)
-            if clock.due("checkpoint", options.checkpoint_seconds):
-                save()
-            if on_sheet and clock.due("sheet", 240):
-                on_sheet(averaged(vae, average, options), step)
-    save()
+    def sheet(step: int) -> None:
+        if on_sheet:
+            on_sheet(averaged(vae, average, options), step)
+
+    training.run(take_step, name, "psnr", on_sheet=sheet, stop_at=stop_at)
     return averaged(vae, average, options)
 
 

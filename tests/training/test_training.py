@@ -11,14 +11,21 @@ from diffusers import StableDiffusionPipeline
 from transformers import CLIPTokenizer
 
 from sd_blender.training.checkpoints import MovingAverage, load, save_atomic
-from sd_blender.training.latents import fit_preview
+from sd_blender.training.latents import LatentSet, chances, fit_preview
 from sd_blender.training.models import TINY
 from sd_blender.training.recipe import Recipe
 from sd_blender.training.schedule import Budget, learning_rate, to_tensor
 from sd_blender.training.textures import TextureSet
 from sd_blender.training.textures.dataset import describe_sample
 from sd_blender.training.train_text import TextOptions, train_text
-from sd_blender.training.train_unet import UnetOptions, stratified_steps, train_unet
+from sd_blender.training.train_unet import (
+    PROCESS,
+    Batch,
+    UnetOptions,
+    diffusion_loss,
+    stratified_steps,
+    train_unet,
+)
 from sd_blender.training.train_vae import VaeOptions, train_vae
 from sd_blender.training.vocabulary import train_tokenizer
 
@@ -117,6 +124,36 @@ def test_export_opens_in_plain_diffusers(recipe):
     assert all(p.suffix != ".bin" for p in recipe.output.rglob("*"))
     preview = json.loads((recipe.output / "latent_preview.json").read_text())
     assert np.shape(preview["matrix"]) == (4, 3) and np.shape(preview["bias"]) == (3,)
+
+
+def test_weak_materials_are_drawn_more_often(recipe, tmp_path):
+    descriptions = [describe_sample(1, i) for i in range(61)]
+    weak, strong = descriptions[3].material, descriptions[4].material
+    odds = chances(descriptions, {weak: 1.0, strong: 0.0})
+    assert odds.sum() == pytest.approx(1) and odds[3] == pytest.approx(3 * odds[4])
+    drawn = LatentSet(torch.zeros(61, 4, 8, 8), descriptions, odds).draw(4000, np.random.default_rng(0))
+    assert 2.3 < (drawn == 3).sum() / (drawn == 4).sum() < 3.9
+    report = tmp_path / "evaluation.json"
+    report.write_text(json.dumps({"adherence": {"by_material": {d.material: 1.0 for d in descriptions[1:]}}}))
+    odds = replace(recipe, wanting=report).latents[0].chances
+    assert odds is not None and odds == pytest.approx([0.25] * 4)  # the first one is not in the report
+    report.write_text(json.dumps({"adherence": {"by_material": {descriptions[0].material: 0.0}}}))
+    assert replace(recipe, wanting=report).latents[0].chances == pytest.approx([1 / 2, 1 / 6, 1 / 6, 1 / 6])
+
+
+def test_the_second_part_of_the_budget_draws_all_step_numbers_evenly(recipe):
+    seen = []
+
+    class Watching(torch.nn.Module):
+        def forward(self, noisy, t, tokens):
+            seen.append(float(t.float().mean()))
+            return noisy
+
+    batch = Batch(torch.randn(64, 4, 8, 8), torch.zeros(64, 77, dtype=torch.long), periodic=True)
+    for progress in (0.1, 0.9):
+        generator = torch.Generator().manual_seed(0)
+        diffusion_loss(Watching(), PROCESS, batch, UnetOptions(), generator, progress)
+    assert seen[0] > 600 and seen[1] == pytest.approx(500, abs=10)
 
 
 def test_preview_map_is_the_least_squares_one():

@@ -36,9 +36,13 @@ class Classifier(nn.Module):
         self.features = nn.Sequential(*layers)
         self.head = nn.Linear(2 * widths[-1], len(NAMES))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def describe(self, x: Tensor) -> Tensor:
+        """Mean and deviation over the picture of each feature, N x 256."""
         features = self.features(x).flatten(2)
-        return self.head(torch.cat([features.mean(2), features.std(2)], 1))
+        return torch.cat([features.mean(2), features.std(2)], 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.describe(x))
 
 
 @dataclass(frozen=True)

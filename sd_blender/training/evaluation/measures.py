@@ -12,7 +12,7 @@ from diffusers import AutoencoderKL, StableDiffusionPipeline
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from ..export import generate
+from ..export import GUIDANCE, STEPS, generate
 from ..textures import MATERIALS, make_sample
 from ..textures.captions import Description
 from ..textures.colours import COLOURS
@@ -56,11 +56,19 @@ def labelled_textures(
 
 
 def generate_all(
-    pipeline: StableDiffusionPipeline, prompts: Sequence[Prompt], batch: int = 8
+    pipeline: StableDiffusionPipeline,
+    prompts: Sequence[Prompt],
+    batch: int = 8,
+    steps: int = STEPS,
+    guidance: float = GUIDANCE,
+    seed: int = 0,
 ) -> NDArray[np.uint8]:
-    """One 128 px picture per prompt, seamless, 20 steps; picture i from seed i."""
+    """One 128 px picture per prompt, seamless; picture i from seed + i."""
     starts = tqdm(range(0, len(prompts), batch), desc="prompts", mininterval=2)
-    parts = [generate(pipeline, [p.text for p in prompts[i : i + batch]], 128, seed=i) for i in starts]
+    parts = [
+        generate(pipeline, [p.text for p in prompts[i : i + batch]], 128, seed + i, steps, guidance)
+        for i in starts
+    ]
     return np.concatenate(parts)
 
 
@@ -117,16 +125,20 @@ def seam_error(pixels: NDArray[np.uint8]) -> float:
 
 
 def seconds_per_image(
-    pipeline: StableDiffusionPipeline, sizes: Sequence[int] = (128, 256, 512), repeats: int = 2
+    pipeline: StableDiffusionPipeline,
+    sizes: Sequence[int] = (128, 256, 512),
+    repeats: int = 2,
+    steps: int = STEPS,
+    guidance: float = GUIDANCE,
 ) -> dict[str, float]:
-    """Seconds for one seamless picture with 20 steps and guidance; the quickest of `repeats`, after a warm-up."""
+    """Seconds for one seamless picture; the quickest of `repeats`, after a warm-up."""
     generate(pipeline, ["warm up"], 64, steps=2)
     result = {}
     for size in sizes:
         times = []
         for _ in range(repeats):
             start = time.perf_counter()
-            generate(pipeline, ["red brick wall"], size)
+            generate(pipeline, ["red brick wall"], size, steps=steps, guidance=guidance)
             times.append(time.perf_counter() - start)
         result[str(size)] = min(times)
     return result

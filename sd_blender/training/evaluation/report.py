@@ -31,7 +31,7 @@ the add-on so that everything works at once and offline; it stands in for the mo
 
     from diffusers import StableDiffusionPipeline
     pipeline = StableDiffusionPipeline.from_pretrained("sd_blender/starter_model", use_safetensors=True)
-    pipeline("mossy grey cobblestone", num_inference_steps=20, guidance_scale=3).images[0].save("cobblestone.png")
+    pipeline("mossy grey cobblestone", num_inference_steps=20, guidance_scale=1.5).images[0].save("cobblestone.png")
 
 ## What it understands
 
@@ -42,7 +42,7 @@ Prompts of a material, a colour and adjectives, in any common order. It knows no
 * Adjectives: large, small, dark, pale, {adjectives}.
 
 Made for 128 to 512 px; 256 px is the default. With circular padding (the add-on's tiling) the result is seamless.
-Guidance 2 to 4 and 20 steps suit it.
+Guidance 1 to 2 and 20 steps suit it; more costs it the fine grain.
 
 ## How it was made
 
@@ -52,7 +52,7 @@ seamless by construction and captioned by what they show; no photograph, no othe
 * Autoencoder: factor 4, 4 latent channels, {vae:.1f} M parameters, trained on crops and whole tiles with L1, L2,
   gradient and patch-mean errors and a small KL term.
 * Text encoder: CLIP text transformer, {text_encoder:.1f} M, with a byte-pair vocabulary of its own, taught to name what
-  captions name (material, colour, shade, size, weathering) and then trained on with the denoiser.
+  captions name (material, colour, shade, size, weathering){then}.
 * Denoiser: U-Net, {unet:.1f} M, velocity prediction on a schedule rescaled to zero terminal signal (Lin et al. 2023),
   trailing steps, captions dropped in one tenth of the samples for classifier-free guidance; tiles of 128 and 256 px
   with circular padding and crops of 64 px with zero padding.
@@ -61,7 +61,7 @@ seamless by construction and captioned by what they show; no photograph, no othe
 
 ## Measured
 
-`scripts/evaluate_starter.py`, {prompts} prompts ("<colour> <material>"), 128 px, 20 steps, guidance 3:
+`scripts/evaluate_starter.py`, {prompts} prompts ("<colour> <material>"), 128 px, {steps} steps, guidance {guidance:g}:
 
 | What | Value | Goal of this version | Final goal |
 |---|---|---|---|
@@ -70,8 +70,9 @@ seamless by construction and captioned by what they show; no photograph, no othe
 | Both | {both:.1%} | | |
 | Reconstruction of held-out textures, PSNR | {psnr:.1f} dB (worst {worst:.1f}) | 24 dB | 30 dB |
 | Seam error (1 = no seam) | {seam:.2f} | | |
+| Fréchet distance of features to originals | {distance:.1f} (originals among themselves {floor:.1f}) | | |
 | Seconds per image, 128 / 256 / 512 px | {seconds} | | |
-
+{clip}
 The judges themselves: the classifier is right on {judge:.1%} of held-out procedural textures ({judge_vae:.1%} of them
 after the autoencoder), the colour rules on {colour_judge:.1%}. Seconds were taken on {cpu}.
 
@@ -94,6 +95,35 @@ than two busy CPU cores gave it; `scripts/train_starter.py` goes on from a check
 """
 
 
+THEN_CLIP = """, then trained with the denoiser, and
+  then together with an image tower as a CLIP (Radford et al. 2021); that CLIP is in the folder `clip`"""
+
+
+def clip_rows(figures: dict[str, float] | None) -> str:
+    """The card's lines about CLIP, none where the model has none."""
+    if not figures:
+        return ""
+    pairs, score = f"{figures['pairs']:.0f} held-out pairs", "CLIP score (100 cos)"
+    rows = {
+        f"Caption of a picture found, {pairs}, recall at 1 / 5": ("text_at_1", "text_at_5"),
+        f"Picture of a caption found, {pairs}, recall at 1 / 5": ("image_at_1", "image_at_5"),
+        "Material named by CLIP, zero-shot": ("named",),
+    }
+    lines = [
+        f"| {what} | {' / '.join(f'{figures[k]:.1%}' for k in keys)} | | |" for what, keys in rows.items()
+    ]
+    lines.append(
+        f"| {score} of generated pictures; of originals; of other prompts' pictures | {figures['score']:.1f}; "
+        f"{figures['score_originals']:.1f}; {figures['score_others']:.1f} | | |"
+    )
+    if "best_of" in figures:
+        lines.append(
+            f"| Material as asked, best of {figures['best_of']:.0f} by CLIP score (first of them) "
+            f"| {figures['best_material']:.1%} ({figures['first_material']:.1%}) | | |"
+        )
+    return "\n".join(lines) + "\n"
+
+
 def write_card(path: Path, figures: dict[str, Any]) -> None:
     """The model card; `figures` is the content of evaluation.json."""
     parts, scores = figures["millions_of_parameters"], figures["adherence"]
@@ -109,6 +139,12 @@ def write_card(path: Path, figures: dict[str, Any]) -> None:
         tiles=figures["data"],
         training=figures["training"],
         prompts=figures["prompts"],
+        steps=figures["steps"],
+        guidance=figures["guidance"],
+        distance=figures["frechet"]["generated"],
+        floor=figures["frechet"]["floor"],
+        then=THEN_CLIP if figures["clip"] else " and then trained on with the denoiser",
+        clip=clip_rows(figures["clip"]),
         verdict=EARLY if scores["material"] < 0.6 else "",
         material=scores["material"],
         colour=scores["colour"],
