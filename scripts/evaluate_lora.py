@@ -4,8 +4,8 @@
     python3 scripts/evaluate_lora.py [--folder build/lora] [--steps 300] [--word] ...
 
 Agate, banded stone, is made here and is not among the textures the starter model was trained on. Pictures of the same
-seeds before and after are told apart by their nearest class: the mean colour statistics and spectra of agate and of every
-material that the starter model knows, from other samples. Writes images, LoRA, sheet.png and evaluation.json.
+seeds before and after are told apart by their nearest class: the mean colour statistics and spectra of agate and of
+every material that the starter model knows, from other samples. Writes images, LoRA, sheet.png and evaluation.json.
 """
 
 from __future__ import annotations
@@ -95,7 +95,9 @@ def known_classes(per_class: int = 8) -> dict[str, list[Picture]]:
     return samples | {NAME: [agate(1000 + k) for k in range(per_class)]}
 
 
-def pictures(engine: object, count: int, loras: tuple[Lora, ...], embeddings: tuple[str, ...]) -> list[Picture]:
+def pictures(
+    engine: object, count: int, loras: tuple[Lora, ...], embeddings: tuple[str, ...]
+) -> list[Picture]:
     request = TextToImage(
         prompt=NAME,
         tiling=Tiling.BOTH,
@@ -114,7 +116,9 @@ def measure(classes: NearestClass, made: list[Picture]) -> dict[str, object]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Train a LoRA on an unknown material and measure what it learned.")
+    parser = argparse.ArgumentParser(
+        description="Train a LoRA on an unknown material and measure what it learned."
+    )
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "lora")
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--batch", type=int, default=8)

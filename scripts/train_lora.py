@@ -55,8 +55,12 @@ def parse() -> argparse.Namespace:
     parser.add_argument("images", type=Path)
     parser.add_argument("output", nargs="?", default="", help="the .safetensors file to make")
     parser.add_argument("--captions", action="store_true", help="write metadata.jsonl to be edited, and stop")
-    parser.add_argument("--word", action="store_true", help="textual inversion: learn the trigger as one new word")
-    parser.add_argument("--model", default=STARTER_MODEL, help="a diffusers folder; the starter model by default")
+    parser.add_argument(
+        "--word", action="store_true", help="textual inversion: learn the trigger as one new word"
+    )
+    parser.add_argument(
+        "--model", default=STARTER_MODEL, help="a diffusers folder; the starter model by default"
+    )
     parser.add_argument("--trigger", default="", help="words put before every caption")
     parser.add_argument("--tiling", choices=[t.value for t in Tiling], default=Tiling.OFF.value)
     parser.add_argument("--size", type=int, default=512)
@@ -101,9 +105,7 @@ def make_request(options: argparse.Namespace) -> Training:
         values["learning_rate"] = options.rate
     if options.word:
         return TextualInversion(**values, vectors=options.vectors, initializer=options.initializer)
-    return TrainLora(
-        **values, rank=options.rank, layers=options.layers, text_encoder=options.text_encoder
-    )
+    return TrainLora(**values, rank=options.rank, layers=options.layers, text_encoder=options.text_encoder)
 
 
 def show_captions(folder: Path) -> int:

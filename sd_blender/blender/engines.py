@@ -36,8 +36,9 @@ class EngineChoice:
         if self.python is not None:
             return ProcessEngine(worker_command(self.python, self.device, self.dtype))
         from ..engine import create_engine
+        from ..training.engine import with_training
 
-        return create_engine(self.device, self.dtype)
+        return with_training(create_engine(self.device, self.dtype), self.device, self.dtype)
 
 
 def choose(preferences: Preferences) -> EngineChoice:

@@ -56,7 +56,9 @@ class SDB_OT_use_as_source(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if cls._image(context) is None:
-            translation.refuse(cls, "Open an image in the Image Editor, or click an Image Texture that has one")
+            translation.refuse(
+                cls, "Open an image in the Image Editor, or click an Image Texture that has one"
+            )
             return False
         return True
 

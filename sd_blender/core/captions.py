@@ -24,7 +24,8 @@ MAX_BYTES = 16 * 2**20
 
 # What cameras, screenshots and programs call a picture when nobody gave it a name.
 _NO_WORDS = frozenset(
-    "img image dsc dscn dscf dcim pxl photo picture pic screenshot screen shot scan untitled copy tile texture render".split()
+    {"img", "image", "dsc", "dscn", "dscf", "dcim", "pxl", "photo", "picture", "pic", "screenshot", "screen"}
+    | {"shot", "scan", "untitled", "copy", "tile", "texture", "render"}
 )
 _BREAK = re.compile(r"[\W_]+", re.UNICODE)
 

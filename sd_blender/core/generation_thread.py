@@ -227,7 +227,8 @@ class GenerationThread:
         except Exception as error:  # whatever an engine raises must end as a message, not as a dead thread
             logger.exception("job %s failed", task.job_id)
             reason = str(error).strip().split("\n")[0][:200] or type(error).__name__
-            sentence = f"The {name_of(task.request)} failed ({type(error).__name__}: {reason}); the log has the details."
+            kind = name_of(task.request)
+            sentence = f"The {kind} failed ({type(error).__name__}: {reason}); the log has the details."
             return Failed(task.job_id, ErrorKind.UNEXPECTED, sentence, traceback.format_exc())
 
     def _finished(self, result: Outcome) -> Outcome:

@@ -22,7 +22,9 @@ def moving_mean(losses: Sequence[float], window: int) -> list[float]:
     return [float(v) for v in (sums[ends] - sums[starts]) / (ends - starts)]
 
 
-def draw_curve(points: Sequence[tuple[int, float]], steps: int, width: int = 320, height: int = 120) -> ImageArray:
+def draw_curve(
+    points: Sequence[tuple[int, float]], steps: int, width: int = 320, height: int = 120
+) -> ImageArray:
     """height x width x 3. points: (step, loss), steps ascending. steps: of the whole training, the right edge."""
     picture = np.full((height, width, 3), BACKGROUND, np.uint8)
     for quarter in range(5):
@@ -37,7 +39,8 @@ def draw_curve(points: Sequence[tuple[int, float]], steps: int, width: int = 320
 
     def rows(of: NDArray[np.float64]) -> NDArray[np.int64]:
         places = (high - of) / span * (height - 2 * _MARGIN - 1) + _MARGIN
-        return np.clip(np.rint(places), 0, height - 1).astype(np.int64)
+        clipped: NDArray[np.int64] = np.clip(np.rint(places), 0, height - 1).astype(np.int64)
+        return clipped
 
     columns = np.clip(np.rint(x), 0, width - 1).astype(int)
     picture[rows(values), columns] = POINT

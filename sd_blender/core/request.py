@@ -40,7 +40,7 @@ class Sampling:
     width: int = 512
     height: int = 512
     steps: int = 20
-    guidance_scale: float = 7.5
+    guidance_scale: float = 1.5
     clip_guidance_scale: float = 0.0
     classifier_guidance_scale: float = 0.0
     scheduler: str = SCHEDULERS[0]

@@ -121,7 +121,9 @@ def _list(name: str, value: object) -> list[Any]:
 
 def _lora(value: object) -> Lora:
     if not isinstance(value, dict) or not {"path"} <= value.keys() <= {"path", "weight"}:
-        raise InvalidRequest("loras", "A LoRA of these settings is not a file with a weight; choose it again.")
+        raise InvalidRequest(
+            "loras", "A LoRA of these settings is not a file with a weight; choose it again."
+        )
     return Lora(**value)
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where a training keeps what it has so far: beside ``moss.safetensors`` the folder ``moss.training``.
 
-``checkpoint.safetensors``, from which it goes on; ``losses.jsonl``, one [step, loss] a line; ``samples/``, a picture for
-every so many steps. Whoever pauses a training cancels its job; whoever resumes it submits its request again.
+``checkpoint.safetensors``, from which it goes on; ``losses.jsonl``, one [step, loss] a line; ``samples/``, a picture
+for every so many steps. Whoever pauses a training cancels its job; whoever resumes it submits its request again.
 """
 
 from __future__ import annotations

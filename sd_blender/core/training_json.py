@@ -37,7 +37,9 @@ def training_from_json(header: Header) -> Training:
     task = TASKS.get(name) if isinstance(name, str) else None
     if task is None:
         raise InvalidRequest("task", "The task of these settings is no training; update SD Blender.")
-    values: dict[str, Any] = {name: value for name, value in header.items() if name not in ("version", "task")}
+    values: dict[str, Any] = {
+        name: value for name, value in header.items() if name not in ("version", "task")
+    }
     refuse_unknown(values, task, "")
     for needed in ("images", "output"):
         if needed not in values:
@@ -60,7 +62,9 @@ def validate_training(request: Training) -> None:
         if not getattr(request, name).strip():
             raise InvalidRequest(name, f"The {label} is not chosen; choose one.")
     if not request.output.endswith(SUFFIX) or os.path.basename(request.output) == SUFFIX:
-        raise InvalidRequest("output", f"The file to save has no name ending in {SUFFIX}; choose another name.")
+        raise InvalidRequest(
+            "output", f"The file to save has no name ending in {SUFFIX}; choose another name."
+        )
     for name, label in (("trigger", "trigger word"), ("sample_prompt", "sample prompt")):
         check_text(name, label, getattr(request, name))
     if not isinstance(request.tiling, Tiling):
@@ -72,7 +76,9 @@ def validate_training(request: Training) -> None:
     check_integer("steps", "number of steps", request.steps, 1, MAX_TRAINING_STEPS)
     check_integer("batch", "batch", request.batch, 1, MAX_COUNT)
     check_integer("seed", "seed", request.seed, 0, SEED_LIMIT - 1)
-    check_integer("checkpoint_every", "steps between checkpoints", request.checkpoint_every, 1, MAX_TRAINING_STEPS)
+    check_integer(
+        "checkpoint_every", "steps between checkpoints", request.checkpoint_every, 1, MAX_TRAINING_STEPS
+    )
     check_integer("sample_every", "steps between samples", request.sample_every, 1, MAX_TRAINING_STEPS)
     check_number("learning_rate", "learning rate", request.learning_rate, 1e-8, 1.0)
     check_number("caption_dropout", "share without captions", request.caption_dropout, 0.0, 1.0)

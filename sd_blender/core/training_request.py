@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a training needs, as :mod:`~.request` is what a picture needs: complete, frozen, and the same form everywhere.
 
-Two methods. A LoRA (Hu et al. 2021, arXiv:2106.09685) adds to each chosen weight matrix W the product of two thin ones,
-W + B A, and learns those alone. A textual inversion (Gal et al. 2022, arXiv:2208.01618) changes no weight: it learns the
-vectors of one new word. Both minimise the simple loss of diffusion on the images and their captions.
+Two methods. A LoRA (Hu et al. 2021, arXiv:2106.09685) adds to each chosen weight matrix W the product of two thin
+ones, W + B A, and learns those alone. A textual inversion (Gal et al. 2022, arXiv:2208.01618) changes no weight: it
+learns the vectors of one new word. Both minimise the simple loss of diffusion on the images and their captions.
 """
 
 from __future__ import annotations

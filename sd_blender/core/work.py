@@ -28,7 +28,9 @@ def run(engine: Engine, job_id: str, work: Work, report: Report, is_cancelled: I
     if not isinstance(work, Training):
         return engine.generate(job_id, work, report, is_cancelled)
     if not isinstance(engine, Trainer):
-        raise EngineUnavailable("This engine makes pictures and cannot train; use the one that the add-on installs.")
+        raise EngineUnavailable(
+            "This engine makes pictures and cannot train; use the one that the add-on installs."
+        )
     return engine.train(job_id, work, report, is_cancelled)
 
 

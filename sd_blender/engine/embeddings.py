@@ -49,7 +49,7 @@ def read_word(path: Path, width: int, model: Path) -> Word:
         )
     if len(shapes) != 1 or any(len(shape) not in (1, 2) or 0 in shape for shape in shapes.values()):
         raise ModelRefused(f"{path} is no textual inversion; choose another file.")
-    (name, shape), = shapes.items()
+    ((name, shape),) = shapes.items()
     if shape[-1] != width:
         raise ModelRefused(
             f"The embedding {path.name} was made for {named_family(shape[-1])}, and {model.name} is "
@@ -110,7 +110,7 @@ class _Coded:
 
 @contextmanager
 def speaking(words: Sequence[Word], text_encoder: nn.Module) -> Iterator[None]:
-    """Inside, the text encoder knows the tokens that :class:`WordTokenizer` gives the ``words``; afterwards as before."""
+    """Inside, the text encoder knows the tokens that :class:`WordTokenizer` gives the ``words``; then as before."""
     if not words:
         yield
         return

@@ -38,7 +38,13 @@ _ENDINGS = {
     ".alpha": "alpha",
 }
 _XL = ("lora_te1_", "lora_te2_", "text_encoder_2.", "lora_unet_input_blocks_", "lora_unet_output_blocks_")
-_TRANSFORMERS = ("lora_transformer_", "transformer.", "lora_unet_double_blocks", "lora_unet_joint_blocks", "diffusion_model.")
+_TRANSFORMERS = (
+    "lora_transformer_",
+    "transformer.",
+    "lora_unet_double_blocks",
+    "lora_unet_joint_blocks",
+    "diffusion_model.",
+)
 # Other ways to make a small change, by a word in their names.
 _OTHER_KINDS = {
     "hada_": "a LoHa",
@@ -75,7 +81,7 @@ class LoraFile:
 
 
 def flat(module: str) -> str:
-    """The name of a module of a network as all spellings agree on it: kohya's, without the text encoder's outer name."""
+    """A module's name as all spellings agree on it: kohya's, without the outer name that text encoders may have."""
     return module.removeprefix("text_model.").replace(".processor.", ".").replace(".", "_")
 
 
@@ -94,7 +100,9 @@ def read_lora(path: Path) -> LoraFile:
         else:
             network, module, role = place
             keys.setdefault((network, module), {})[role] = key
-    layers = {place: _layer(path, place, found, shapes) for place, found in keys.items() if set(found) != {"alpha"}}
+    layers = {
+        place: _layer(path, place, found, shapes) for place, found in keys.items() if set(found) != {"alpha"}
+    }
     if not layers:
         raise ModelRefused(f"{path} holds no LoRA; choose a file that was saved as one.")
     return LoraFile(path, layers, tuple(strange))
@@ -106,7 +114,9 @@ def check_base(lora: LoraFile, model: Path, unet: Shapes) -> tuple[str, ...]:
     Returns the layers of the U-Net that the model lacks, of a LoRA that fits otherwise.
     """
     width = _width(((name, (0, *shape[1:])) for name, shape in _weights(unet).items()))
-    found = _width((name, (0, layer.inputs)) for (network, name), layer in lora.layers.items() if network == UNET)
+    found = _width(
+        (name, (0, layer.inputs)) for (network, name), layer in lora.layers.items() if network == UNET
+    )
     weights = {flat(name): shape for name, shape in _weights(unet).items()}
     if found != width and found is not None:
         raise _refused(lora, model, named_family(found), named_family(width))
@@ -127,8 +137,8 @@ def check_base(lora: LoraFile, model: Path, unet: Shapes) -> tuple[str, ...]:
 
 def _refused(lora: LoraFile, model: Path, made_for: str, has: str) -> ModelRefused:
     return ModelRefused(
-        f"The LoRA {lora.path.name} was made for {made_for}, and {model.name} is {has}; choose a LoRA for this model, or "
-        "the model it was made for."
+        f"The LoRA {lora.path.name} was made for {made_for}, and {model.name} is {has}; choose a LoRA for this model, "
+        "or the model it was made for."
     )
 
 

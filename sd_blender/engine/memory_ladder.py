@@ -52,8 +52,14 @@ def saving_memory(
     changes: Changes = []
     ladders: list[tuple[nn.Module, list[Rung]]] = [
         (unet, _unet_rungs(unet)),
-        (vae.encoder, [Rung(lambda pixels: tiles.encode(vae.encoder, pixels), _IN_TILES.format(done="read"))]),
-        (vae.decoder, [Rung(lambda latents: tiles.decode(vae.decoder, latents), _IN_TILES.format(done="made"))]),
+        (
+            vae.encoder,
+            [Rung(lambda pixels: tiles.encode(vae.encoder, pixels), _IN_TILES.format(done="read"))],
+        ),
+        (
+            vae.decoder,
+            [Rung(lambda latents: tiles.decode(vae.decoder, latents), _IN_TILES.format(done="made"))],
+        ),
     ]
     with ExitStack() as stack:
         for network, rungs in ladders:
@@ -61,7 +67,9 @@ def saving_memory(
         yield changes
 
 
-_IN_TILES = "The memory ran out, so the picture was {done} in tiles, which is slower and gives the same picture."
+_IN_TILES = (
+    "The memory ran out, so the picture was {done} in tiles, which is slower and gives the same picture."
+)
 
 
 @contextmanager

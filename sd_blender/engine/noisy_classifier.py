@@ -73,6 +73,7 @@ class NoisyClassifier(nn.Module):
         )
         self.blocks = nn.ModuleList(_Block(width, time_width) for width in self.widths)
         known = 2 * sum(self.widths)
+        # The features are of very different sizes; unless each is set to one, learning takes ten times as long.
         self.head = nn.Sequential(nn.BatchNorm1d(known), nn.Linear(known, len(self.names)))
 
     def forward(self, noisy: Tensor, timesteps: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from ..core.engine_protocol import IsCancelled, Report
@@ -62,7 +63,9 @@ class ProcessEngine:
     ) -> TrainingResult:
         """See :class:`~..core.engine_protocol.Trainer`. Raises WorkerDied when the worker ended or had to be ended."""
         advice = "train again, which goes on from the last checkpoint"
-        return self._done(job_id, request, trained_of, advice, report, is_cancelled)
+        # A step of training is many of denoising, and on a processor takes minutes.
+        patient = replace(self._limits, step=max(self._limits.step, self._limits.quiet))
+        return self._done(job_id, request, trained_of, advice, report, is_cancelled, patient)
 
     def _done(
         self,
@@ -72,12 +75,13 @@ class ProcessEngine:
         advice: str,
         report: Report,
         is_cancelled: IsCancelled,
+        limits: Limits | None = None,
     ) -> _Outcome:
-        """Have the worker do it. advice: to the artist, should the worker die."""
+        """Have the worker do it. advice: to the artist, should the worker die. limits: other than usual."""
         child = self._ready(job_id, report, is_cancelled)
         child.send(work_frame(job_id, work))
         try:
-            closing = _Conversation(child, job_id, report, is_cancelled, self._limits).run()
+            closing = _Conversation(child, job_id, report, is_cancelled, limits or self._limits).run()
             outcome = outcome_of(_successful(closing), work)
         except _Deaf:
             self._end()

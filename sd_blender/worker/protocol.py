@@ -116,8 +116,6 @@ def outcome_frame(job_id: str, outcome: Outcome) -> Frame:
     return result_frame(job_id, outcome)
 
 
-
-
 def result_frame(job_id: str, result: Result) -> Frame:
     images = [
         {

@@ -172,7 +172,11 @@ def test_blenders_previews_are_as_this_takes_them():
 def test_the_panel_imports_settings_and_nothing_that_acts():
     nodes = list(ast.walk(ast.parse(inspect.getsource(history_panel))))
     local = [node for node in nodes if isinstance(node, ast.ImportFrom) and node.level]
-    assert {node.module for node in local if node.module} == {"history_properties", "sentences", "translation"}
+    assert {node.module for node in local if node.module} == {
+        "history_properties",
+        "sentences",
+        "translation",
+    }
     names = {alias.name for node in local if not node.module for alias in node.names}
     assert names == {"guard", "icons", "places"}
 

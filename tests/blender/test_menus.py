@@ -54,7 +54,15 @@ def test_every_entry_draws():
     drawn = draw(menus.SDB_MT_main)
     assert {"sdb.generate", "sdb.generate_here", "sdb.inpaint", "sdb.edit_prompt"} <= set(drawn)
     masks = draw(menus.SDB_MT_mask)
-    names = {"new_mask", "mask_from_faces", "mask_expand", "mask_invert", "mask_fill", "mask_clear", "outpaint"}
+    names = {
+        "new_mask",
+        "mask_from_faces",
+        "mask_expand",
+        "mask_invert",
+        "mask_fill",
+        "mask_clear",
+        "outpaint",
+    }
     assert {f"sdb.{name}" for name in names} <= set(masks)
     for _, function in menus.ENTRIES:
         holder = type("Menu", (), {"draw": function})

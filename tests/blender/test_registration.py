@@ -15,7 +15,6 @@ import sd_blender
 from sd_blender.blender import panels, pump, session
 from tests.blender.conftest import drain_until, submit
 
-
 OWNERS = ("Scene", "WindowManager", "Object", "Image", "Material", "NodeTree", "World", "Light")
 
 

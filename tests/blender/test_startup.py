@@ -54,7 +54,9 @@ def test_the_start_of_blender_waits_for_little():
         timeout=120,
         cwd=Path(sd_blender.__file__).parents[1],
     )
-    lines = dict(line.split(" ", 1) for line in process.stdout.splitlines() if line[:6] in ("LOADED", "AFTER "))
+    lines = dict(
+        line.split(" ", 1) for line in process.stdout.splitlines() if line[:6] in ("LOADED", "AFTER ")
+    )
     loaded = set(json.loads(lines["LOADED"]))
     assert "sd_blender.blender.panels" in loaded
     assert not loaded & {"numpy", "torch"}

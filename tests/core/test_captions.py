@@ -86,7 +86,12 @@ def test_no_folder(tmp_path):
 
 @pytest.mark.parametrize(
     "trigger, text, whole",
-    [("", "a wall", "a wall"), ("zx", "a wall", "zx, a wall"), ("Wall", "a wall", "a wall"), ("zx", "", "zx")],
+    [
+        ("", "a wall", "a wall"),
+        ("zx", "a wall", "zx, a wall"),
+        ("Wall", "a wall", "a wall"),
+        ("zx", "", "zx"),
+    ],
 )
 def test_the_trigger_comes_first_unless_it_is_there(trigger, text, whole):
     assert with_trigger(trigger, text) == whole

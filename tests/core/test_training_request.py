@@ -64,7 +64,8 @@ def test_what_cannot_be_tried_is_refused_by_name(request_, field, value):
 
 
 @pytest.mark.parametrize(
-    "change", [{"task": "x"}, {"version": 9}, {"colour": 1}, {"sampling": {"x": 1}}, {"tiling": "z"}, {"images": None}]
+    "change",
+    [{"task": "x"}, {"version": 9}, {"colour": 1}, {"sampling": {"x": 1}}, {"tiling": "z"}, {"images": None}],
 )
 def test_json_of_a_stranger_is_refused(change):
     header = {**training_to_json(LORA), **change}

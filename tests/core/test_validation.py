@@ -90,7 +90,11 @@ def test_good_requests_pass(request_):
         (sampled(scheduler="Magic"), "scheduler", "Magic"),
         (sampled(scheduler=["DDIM"]), "scheduler", "unknown"),
         (sampled(count=0), "count", "1 to 64"),
-        (inpaint(prompt=" ", sampling=Sampling(clip_guidance_scale=1.0)), "clip_guidance_scale", "needs a prompt"),
+        (
+            inpaint(prompt=" ", sampling=Sampling(clip_guidance_scale=1.0)),
+            "clip_guidance_scale",
+            "needs a prompt",
+        ),
         (ImageToImage(prompt="a", image=IMAGE, strength=0.0), "strength", "above 0"),
         (ImageToImage(prompt="a", image=IMAGE, strength=1.01), "strength", "1.01"),
         (ImageToImage(prompt="a", image=IMAGE, strength=-0.5), "strength", "-0.5"),

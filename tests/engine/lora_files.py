@@ -14,7 +14,9 @@ LINEAR = ("to_q", "to_k", "to_v", "to_out.0", "proj_in", "ff.net.0.proj", "ff.ne
 CONVOLUTIONS = ("conv1", "conv2", "time_emb_proj")
 
 
-def random_changes(network: nn.Module, layers: tuple[str, ...], seed: int = 0) -> dict[str, tuple[Tensor, Tensor]]:
+def random_changes(
+    network: nn.Module, layers: tuple[str, ...], seed: int = 0
+) -> dict[str, tuple[Tensor, Tensor]]:
     """A and B by the name of the module, strong enough to be seen."""
     generator = torch.Generator().manual_seed(seed)
     changes = {}

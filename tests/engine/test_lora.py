@@ -141,7 +141,12 @@ def other_width(tensors, width):
         (lambda t: {"emb_params": torch.zeros(1, 32)}, "textual inversion"),
         (lambda t: {"model.diffusion_model.x": torch.zeros(1)}, "whole model"),
         (lambda t: {"something": torch.zeros(1)}, "no LoRA"),
-        (lambda t: {k.replace("down_blocks", "other_blocks"): v for k, v in t.items() if "_down_blocks" in k}, "other layers"),
+        (
+            lambda t: {
+                k.replace("down_blocks", "other_blocks"): v for k, v in t.items() if "_down_blocks" in k
+            },
+            "other layers",
+        ),
         (lambda t: {k: v for k, v in t.items() if "lora_up" not in k}, "damaged"),
     ],
 )
@@ -160,7 +165,9 @@ def test_files_that_are_not_there_or_no_safetensors(engine, tiny, tmp_path):
         engine.generate("j", request(tiny, Lora(path=str(tmp_path / "gone"))), print, lambda: False)
     (tmp_path / "pickle.safetensors").write_bytes(b"\x80\x02" + bytes(100))
     with pytest.raises(ModelRefused, match="pickle"):
-        engine.generate("j", request(tiny, Lora(path=str(tmp_path / "pickle.safetensors"))), print, lambda: False)
+        engine.generate(
+            "j", request(tiny, Lora(path=str(tmp_path / "pickle.safetensors"))), print, lambda: False
+        )
 
 
 def test_layers_that_the_model_lacks_are_told(run, tiny, lora, tmp_path):
@@ -186,7 +193,9 @@ def test_they_travel_with_the_request_and_its_provenance():
     assert not {"loras", "embeddings"} & to_json(plain)[0].keys(), "an older version reads it"
 
 
-@pytest.mark.parametrize("loras", ["x", [1], [{"weight": 1}], [{"path": "a", "weight": 99}], [{"path": "a", "x": 1}]])
+@pytest.mark.parametrize(
+    "loras", ["x", [1], [{"weight": 1}], [{"path": "a", "weight": 99}], [{"path": "a", "x": 1}]]
+)
 def test_a_strangers_list_is_dropped_and_named(loras):
     header, _ = to_json(TextToImage(prompt="moss"))
     recalled = from_provenance(json.dumps({**header, "loras": loras}))

@@ -64,7 +64,9 @@ def test_a_file_of_automatic1111_is_called_by_its_name(run, tiny, word, tmp_path
     from safetensors.torch import load_file
 
     save_file({"emb_params": load_file(word)["zyx"]}, tmp_path / "zyx.safetensors")
-    first, second = (run(request(tiny, "a ZYX, wet", str(p))).pixels for p in (word, tmp_path / "zyx.safetensors"))
+    first, second = (
+        run(request(tiny, "a ZYX, wet", str(p))).pixels for p in (word, tmp_path / "zyx.safetensors")
+    )
     assert np.array_equal(first, second)
 
 

@@ -39,7 +39,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """These tests take long where a window is drawn without a graphics card and others use the processor too."""
     for item in items:
         if item.path.parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.timeout(600))
+            item.add_marker(pytest.mark.timeout(1200))
 
 
 @pytest.fixture(scope="session")
@@ -229,7 +229,7 @@ class Window:
         complaints = re.findall(r"^.*(?:Traceback|Error|error:|Exception).*$", self.output, re.MULTILINE)
         assert not complaints, self.output
 
-    def _wait_for(self, condition, otherwise: str, seconds: float = 180, every: float = 0.05) -> None:
+    def _wait_for(self, condition, otherwise: str, seconds: float = 320, every: float = 0.05) -> None:
         until = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < until, f"{otherwise}\n{self.output}"

@@ -49,21 +49,25 @@ def click(name: str, what: str, done: Callable[[], object], where: str = "VIEW_3
     yield done
 
 
-def answer() -> None:
-    """Tell the test what is under its mouse, two ticks after it asked: by then Blender has heard of the move."""
+def answer() -> bool:
+    """Tell the test what is under its mouse, two ticks after it asked: by then Blender has heard of the move.
+
+    True while it asks.
+    """
     global _asked
     question = folder / "mouse.json"
     if not question.exists():
-        return
+        return False
     _asked += 1
     if _asked < 3:
-        return
+        return True
     _asked = 0
     found = under(*json.loads(question.read_text()))
     question.unlink()
     draft = folder / "under.json.part"
     draft.write_text(json.dumps(found))
     draft.rename(folder / "under.json")
+    return True
 
 
 def under(x: int, y: int) -> str:

@@ -56,7 +56,9 @@ def make_narrow(blender):
     blender.go_on("border")
     at, target = y + height // 2, x + width - wanted["narrow"]
     for beside in (0, -2, 2, -4, 4):
-        blender.xdotool("mousemove", x + beside - 40, at, "sleep", 0.3, "mousemove", x + beside, at, "sleep", 0.5)
+        blender.xdotool(
+            "mousemove", x + beside - 40, at, "sleep", 0.3, "mousemove", x + beside, at, "sleep", 0.5
+        )
         blender.drag((x + beside, at), (x + 8, at), (x + 20, at), (target - 5, at), (target, at))
         time.sleep(2.0)
         if blender.has_shown("border dragged"):

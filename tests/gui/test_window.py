@@ -19,7 +19,7 @@ def test_the_sidebar_draws_in_both_editors_has_the_button_for_an_engine_and_the_
     for editor in ("VIEW_3D", "IMAGE_EDITOR"):
         pixels = cut(picture, facts["places"][f"{editor} sidebar"])
         assert pixels.std() > 5, f"the sidebar of {editor} is blank in {picture}"
-    for button in ("sdb.install_engine", "system.use_online_access", "sdb.generate"):
+    for button in ("sdb.install_engine", "sdb.generate"):
         blender.find(button, facts["places"]["VIEW_3D sidebar"])
     x, y, width, height = facts["places"]["VIEW_3D"]
     blender.go_on("sidebars")

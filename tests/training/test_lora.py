@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Training a LoRA at tiny size: it learns, goes on exactly after any end, refuses first, and is what others can read."""
+"""Training a LoRA at tiny size: it learns, goes on exactly after any end, refuses first, and others can read it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from sd_blender.core.training_folder import TrainingFolder
 from sd_blender.core.training_request import TextualInversion, TrainLora
 from sd_blender.engine.diffusers_engine import DiffusersEngine
 from sd_blender.training.engine import with_training
-from sd_blender.training.lora import checkpoint, loop
+from sd_blender.training.lora import checkpoint, loop, samples
 from sd_blender.training.lora.run import train
 
 from .lora_images import save_images
@@ -77,7 +77,9 @@ def lora(tmp_path, tiny):
 
 @pytest.fixture
 def word(lora):
-    common = {f.name: getattr(lora, f.name) for f in dataclasses.fields(TextualInversion) if hasattr(lora, f.name)}
+    common = {
+        f.name: getattr(lora, f.name) for f in dataclasses.fields(TextualInversion) if hasattr(lora, f.name)
+    }
     return TextualInversion(**{**common, "trigger": "zyx", "vectors": 3, "initializer": "red"})
 
 
@@ -102,7 +104,9 @@ def run(request, messages=None):
 
 
 def elsewhere(request, name):
-    return dataclasses.replace(request, output=str(Path(request.output).parents[1] / name / "stripes.safetensors"))
+    return dataclasses.replace(
+        request, output=str(Path(request.output).parents[1] / name / "stripes.safetensors")
+    )
 
 
 def learned(request):
@@ -117,7 +121,8 @@ def after(step):
     return lambda message: isinstance(message, Progress) and message.step == step
 
 
-def test_the_messages_and_files_of_a_training(lora):
+def test_the_messages_and_files_of_a_training(lora, monkeypatch):
+    monkeypatch.setattr(samples, "PREVIEW_INTERVAL", 0.0)
     messages = Messages()
     result = run(lora, messages)
     assert isinstance(messages[0], Loading)
@@ -225,7 +230,12 @@ def test_the_names_and_metadata_are_those_of_kohya(lora):
         alpha = float(file.get_tensor("lora_unet_mid_block_resnets_0_conv1.alpha"))
     base = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k"
     text = "lora_te_text_model_encoder_layers_0_self_attn_q_proj"
-    for name in (base, text, base.replace("attn2_to_k", "attn1_to_out_0"), base.replace("attn2_to_k", "ff_net_0_proj")):
+    for name in (
+        base,
+        text,
+        base.replace("attn2_to_k", "attn1_to_out_0"),
+        base.replace("attn2_to_k", "ff_net_0_proj"),
+    ):
         assert {f"{name}.{part}" for part in ("lora_down.weight", "lora_up.weight", "alpha")} <= keys
     assert alpha == lora.rank
     assert (told["ss_network_dim"], told["ss_network_module"]) == ("2", "networks.lora")
@@ -250,7 +260,7 @@ def test_a_word_is_learned_alone_and_speaks_in_the_engine(word, tiny):
     assert np.abs(plain.astype(int) - speaking).mean() > 1
 
 
-# Bad input: all of it is refused before a model is loaded --------------------------------------------------------------
+# Bad input: all of it is refused before a model is loaded -----------------------------------------------------
 
 
 def refused(request, match, kind=InvalidRequest):
@@ -310,7 +320,7 @@ def test_a_checkpoint_that_is_damaged_is_named(lora):
         run(lora, Messages(after(2)))
     path = TrainingFolder.of(lora).checkpoint
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(ModelRefused, match="checkpoint .* cannot be read"):
+    with pytest.raises(ModelRefused, match=r"checkpoint .* cannot be read"):
         run(lora)
 
 
@@ -324,7 +334,7 @@ def test_an_inpaint_model_is_refused(lora, tmp_path):
         run(dataclasses.replace(lora, model=str(inpaint)))
 
 
-# What goes wrong on the way ---------------------------------------------------------------------------------------------
+# What goes wrong on the way ------------------------------------------------------------------------------
 
 
 def test_a_disk_that_fills_keeps_the_last_good_checkpoint(lora, monkeypatch):
@@ -352,7 +362,10 @@ def test_a_loss_that_is_no_number_stops_and_keeps_what_was_good(lora, monkeypatc
         calls.append(1)
         return loss_of(self, *arguments) * (float("nan") if len(calls) == 5 else 1.0)
 
-    with monkeypatch.context() as patch, pytest.raises(BadResult, match="at step 5, .* step 4 is kept.* lower learning"):
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(BadResult, match=r"at step 5, .* step 4 is kept.* lower learning"),
+    ):
         patch.setattr(loop.Trainer, "_loss", poisoned)
         run(lora)
     kept = checkpoint.load(TrainingFolder.of(lora).checkpoint)
@@ -375,7 +388,9 @@ def test_memory_that_runs_out_is_met_with_less_at_a_time(lora, monkeypatch):
     assert sizes[:4] == [(2, False), (1, False), (1, True), (1, True)]
     assert "1 of 2 pictures were computed at a time, computing each block twice" in result.notes[-1]
     first, second = learned(lora), learned(elsewhere(lora, "roomy"))
-    assert all(torch.allclose(first[k], second[k], atol=2e-2) for k in first), "the same training, only slower"
+    assert all(torch.allclose(first[k], second[k], atol=2e-2) for k in first), (
+        "the same training, only slower"
+    )
 
     def hopeless(self, latents, *arguments):
         raise torch.OutOfMemoryError("out of memory")

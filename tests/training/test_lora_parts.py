@@ -38,7 +38,9 @@ def rolls(first, second):
     """Whether one is the other, moved around the torus."""
     shape = first.shape[:2]
     return any(
-        np.array_equal(np.roll(first, (y, x), (0, 1)), second) for y in range(shape[0]) for x in range(shape[1])
+        np.array_equal(np.roll(first, (y, x), (0, 1)), second)
+        for y in range(shape[0])
+        for x in range(shape[1])
     )
 
 
@@ -46,7 +48,13 @@ def test_a_tile_is_moved_around_its_torus_and_nothing_else():
     tile = np.random.default_rng(0).integers(0, 255, (16, 16, 3), np.uint8)
     wanted = request(Tiling.BOTH)
     small = Grid(latent=1, coarse=1)
-    views = make_views(tile, TrainLora(images="/a", output="/b", size=16, tiling=Tiling.BOTH), small, 4, np.random.default_rng(1))
+    views = make_views(
+        tile,
+        TrainLora(images="/a", output="/b", size=16, tiling=Tiling.BOTH),
+        small,
+        4,
+        np.random.default_rng(1),
+    )
     assert all(rolls(tile, view) for view in views)
     assert len({view.tobytes() for view in views}) > 1
     along_x = make_views(stripes(0), request(Tiling.X), GRID, 4, np.random.default_rng(1))
@@ -69,7 +77,9 @@ def test_flip_mirrors_half_of_the_views():
     assert np.array_equal(plain[0], flipped[0]) and np.array_equal(plain[1][:, ::-1], flipped[1])
 
 
-@pytest.mark.parametrize("width, height, size", [(512, 512, (64, 64)), (1024, 512, (96, 48)), (300, 100, (112, 32))])
+@pytest.mark.parametrize(
+    "width, height, size", [(512, 512, (64, 64)), (1024, 512, (96, 48)), (300, 100, (112, 32))]
+)
 def test_a_repeating_picture_keeps_its_shape_and_closes_on_the_coarse_grid(width, height, size):
     assert working_size(width, height, request(Tiling.BOTH), GRID) == Size(*size)
     assert working_size(width, height, request(), GRID) == Size(64, 64)
@@ -97,7 +107,7 @@ def test_views_of_alpha_and_rotation(tmp_path):
     assert read_pixels(tmp_path / "turned.jpg").shape == (64, 32, 3)
 
 
-# Memory -----------------------------------------------------------------------------------------------------------------
+# Memory ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -147,7 +157,7 @@ def test_activations_are_counted_as_autograd_keeps_them():
     assert activation_bytes(unet, (32, 32), 8, 2) == pytest.approx(2 * counted, rel=0.1)
 
 
-# Files ------------------------------------------------------------------------------------------------------------------
+# Files ------------------------------------------------------------------------------
 
 
 def optimizer_after_a_step():

@@ -16,8 +16,14 @@ from sd_blender.worker.protocol import generate_frame, request_of, result_frame,
 
 REQUEST = TextToImage(prompt="{red|blue} __stone__", wildcards="/lists")
 IMAGE = GeneratedImage(
-    np.full((4, 6, 3), 7, np.uint8), 5, Seam(1.5, 0.5), ("cut",), prompt="red größe", negative_prompt="wet",
-    tokens=80, chunks=2,
+    np.full((4, 6, 3), 7, np.uint8),
+    5,
+    Seam(1.5, 0.5),
+    ("cut",),
+    prompt="red größe",
+    negative_prompt="wet",
+    tokens=80,
+    chunks=2,
 )
 
 
@@ -38,7 +44,9 @@ def test_a_result_keeps_everything_the_engine_said():
     assert np.array_equal(back.images[0].pixels, IMAGE.pixels)
 
 
-@pytest.mark.parametrize("name", ["seed", "seam", "warnings", "prompt", "negative_prompt", "tokens", "chunks"])
+@pytest.mark.parametrize(
+    "name", ["seed", "seam", "warnings", "prompt", "negative_prompt", "tokens", "chunks"]
+)
 def test_a_result_that_lacks_something_is_malformed(name):
     frame = sent(result_frame("job", Result(REQUEST, (IMAGE,), 2.5)))
     del frame.header["images"][0][name]

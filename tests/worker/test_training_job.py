@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A training in a worker process, on the thread that runs every job: messages, pause, kill, Free Memory, and its use."""
+"""A training in a worker process, on the thread that runs every job: messages, pause, kill, Free Memory, its use."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ from sd_blender.worker.log_file import WorkerLog
 from sd_blender.worker.process_engine import ProcessEngine
 from sd_blender.worker.protocol import message_frame, message_of, outcome_frame, work_frame, work_of
 from sd_blender.worker.training_frames import trained_of
+from sd_blender.worker.watch import Limits
 
 WORKER = Path(__file__).with_name("training_worker.py")
 SMALL = Sampling(width=64, height=64, steps=2, scheduler="DDIM", seed=1)
@@ -44,7 +45,7 @@ PIXELS = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
 trains = pytest.mark.skipif(not find_spec("peft"), reason="this environment has no engine")
 
 
-# The wire ---------------------------------------------------------------------------------------------------------------
+# The wire ------------------------------------------------------------------------------
 
 
 def test_the_request_crosses_the_wire():
@@ -74,7 +75,8 @@ def test_the_result_crosses_the_wire(sample):
 
 
 @pytest.mark.parametrize(
-    "header", [{"type": "losses", "points": [[1]]}, {"type": "losses"}, {"type": "sample", "step": 1, "prompt": "x"}]
+    "header",
+    [{"type": "losses", "points": [[1]]}, {"type": "losses"}, {"type": "sample", "step": 1, "prompt": "x"}],
 )
 def test_malformed_messages_end_the_wire_and_not_the_thread(header):
     with pytest.raises(WireError):
@@ -86,7 +88,7 @@ def test_a_malformed_result():
         trained_of(Frame({"type": "trained", "job": "j"}), REQUEST)
 
 
-# A worker that trains ---------------------------------------------------------------------------------------------------
+# A worker that trains ------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +122,9 @@ def request_(tmp_path, tiny):
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory):
-    engine = ProcessEngine([sys.executable, str(WORKER)], WorkerLog(tmp_path_factory.mktemp("log")))
+    # More patient than usual: these tests may run on a busy machine, where a step takes seconds.
+    limits = Limits(cancel=60.0)
+    engine = ProcessEngine([sys.executable, str(WORKER)], WorkerLog(tmp_path_factory.mktemp("log")), limits)
     yield engine
     engine.unload()
 
@@ -135,7 +139,9 @@ def thread(engine):
 def until(thread, job_id, found=lambda message: False):
     """The messages of a job up to one that is ``found``, or its closing one."""
     messages, end = [], time.monotonic() + 150
-    while not messages or not (found(messages[-1]) or isinstance(messages[-1], (Finished, Cancelled, Failed))):
+    while not messages or not (
+        found(messages[-1]) or isinstance(messages[-1], (Finished, Cancelled, Failed))
+    ):
         message = thread.wait(1.0)
         assert time.monotonic() < end, messages
         if message is not None and message.job_id == job_id:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from sd_blender.worker.__main__ import take_pipes  # noqa: E402
-from sd_blender.worker.server import Server  # noqa: E402
+from sd_blender.worker.__main__ import take_pipes
+from sd_blender.worker.server import Server
 
 
 def main() -> None:

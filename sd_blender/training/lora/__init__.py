@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Teaching a model something new from a few images, without touching its weights.
 
-A LoRA (Hu et al. 2021, arXiv:2106.09685) leaves a layer's weights W (m x n) as they are and learns a change of low rank,
+A LoRA (Hu et al. 2021, arXiv:2106.09685) leaves a layer's weights W (m x n) and learns a change of low rank r,
 
     y = W x + (alpha / r) B A x,        A: r x n from a normal distribution,  B: m x r from zeros,
 

@@ -70,5 +70,7 @@ def load_base(
     scheduler = DDPMScheduler.from_config(loaded.scheduler_config)
     kind = str(scheduler.config.prediction_type)
     if kind not in ("epsilon", "v_prediction"):
-        raise ModelRefused(f"{folder} predicts {kind}, for which there is no training here; choose another model.")
+        raise ModelRefused(
+            f"{folder} predicts {kind}, for which there is no training here; choose another model."
+        )
     return BaseModel(loaded, ForwardProcess(scheduler.betas.double()), kind, folder.name)

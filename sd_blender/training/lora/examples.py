@@ -101,5 +101,7 @@ def encode(
 
 def _kept(values: Tensor) -> Tensor:
     if not bool(torch.isfinite(values).all()):
-        raise BadResult("The autoencoder gave values that are not numbers for an image; choose another model.")
+        raise BadResult(
+            "The autoencoder gave values that are not numbers for an image; choose another model."
+        )
     return values[0].to(torch.float16).cpu()

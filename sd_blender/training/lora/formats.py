@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The finished file, as other programs read it, with its story inside.
 
-A LoRA is written twice: with kohya's names of its layers (see :mod:`~...engine.lora_files`), which AUTOMATIC1111, Forge,
-ComfyUI and diffusers read, and in a folder beside it with diffusers' own. A textual inversion is one tensor under its
-word. The metadata are those that kohya's scripts and the model specification of Stability AI name, where they apply.
+A LoRA is written twice: with kohya's names of its layers (see :mod:`~...engine.lora_files`), which AUTOMATIC1111,
+Forge, ComfyUI and diffusers read, and in a folder beside it with diffusers' own. A textual inversion is one tensor
+under its word. The metadata are those that kohya's scripts and the model specification of Stability AI name, where
+they apply.
 """
 
 from __future__ import annotations
@@ -33,11 +34,8 @@ def kohya(learned: Mapping[str, Tensor], rank: int) -> dict[str, Tensor]:
     result: dict[str, Tensor] = {}
     for key, value in learned.items():
         network, module, role = _parts(key)
-        if network == UNET:
-            name = f"lora_unet_{module}"
-        else:
-            name = f"lora_te_text_model_{module.removeprefix('text_model.')}"
-        name = name.replace(".", "_")
+        prefix = "lora_unet_" if network == UNET else "lora_te_text_model_"
+        name = prefix + module.removeprefix("text_model.").replace(".", "_")
         result[f"{name}.lora_{'down' if role == 'A' else 'up'}.weight"] = value.half()
         result[f"{name}.alpha"] = torch.tensor(float(rank), dtype=torch.float16)
     return result
@@ -79,7 +77,12 @@ def metadata(
     story = training_to_json(request)
     story |= {name: Path(str(story[name])).name for name in ("images", "output", "model")}
     story["software"] = f"SD Blender {VERSION}"
-    story["result"] = {"steps": steps, "loss": round(loss, 6), "images": len(sources), "digest": digest(sources)}
+    story["result"] = {
+        "steps": steps,
+        "loss": round(loss, 6),
+        "images": len(sources),
+        "digest": digest(sources),
+    }
     captions = {source.path.name: source.caption for source in sources[:_MOST_CAPTIONS]}
     told = {
         "sd_blender": json.dumps(story, ensure_ascii=False, sort_keys=True),

@@ -113,7 +113,9 @@ def _size(path: Path) -> tuple[int, int]:
 
 def _unreadable(path: Path, error: BaseException) -> InvalidRequest:
     reason = str(error).split("\n")[0][:120] or type(error).__name__
-    return InvalidRequest("images", f"{path.name} cannot be read as a picture ({reason}); repair or remove it.")
+    return InvalidRequest(
+        "images", f"{path.name} cannot be read as a picture ({reason}); repair or remove it."
+    )
 
 
 def _listed(names: Sequence[str]) -> str:

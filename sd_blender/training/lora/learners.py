@@ -13,7 +13,7 @@ from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
 from torch import Tensor, nn
 
 from ...core.errors import InvalidRequest
-from ...core.training_request import TextualInversion, TrainLora, Training
+from ...core.training_request import TextualInversion, Training, TrainLora
 from ...engine.adapters import with_words
 from ...engine.embeddings import Word, WordTokenizer, speaking
 from ...engine.models import LoadedModel

@@ -81,17 +81,13 @@ class _Run:
         sources = find_sources(request)
         check_folder(self._folder, request)
         base = load_base(request.model, self._device, self._dtype, self._announce, self._is_cancelled)
-        examples = encode(
-            base.loaded.vae, base.loaded.grid, sources, request, self._announce, self._check
-        )
+        examples = encode(base.loaded.vae, base.loaded.grid, sources, request, self._announce, self._check)
         trainer = self._trainer(base, sources, examples)
         trainer.resume()
         self._loop(trainer, sources[0].caption)
         self._announce("Saving", 1.0)
         loss = trainer.recent_loss()
-        write_result(
-            self._folder, request, base, sources, trainer.learner.state(), trainer.step, loss
-        )
+        write_result(self._folder, request, base, sources, trainer.learner.state(), trainer.step, loss)
         notes = [*notes_on(sources, request.size), trainer.plan.sentence(request.batch)]
         return TrainingResult(
             request,
@@ -194,4 +190,6 @@ def check_folder(folder: TrainingFolder, request: Training) -> None:
                 f"{folder.path} holds a training with another {name}; choose another name, or delete that folder.",
             )
     elif folder.output.exists():
-        raise InvalidRequest("output", f"{folder.output} exists already; choose another name or delete that file.")
+        raise InvalidRequest(
+            "output", f"{folder.output} exists already; choose another name or delete that file."
+        )

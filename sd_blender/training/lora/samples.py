@@ -57,7 +57,13 @@ def make_sample(
         ):
             generation = Generation(wanted, prompts_of(wanted), model, work, changes)
             watcher = StepWatcher(
-                job_id, generation.steps, 1, previews_only, is_cancelled, lambda: model.preview, PREVIEW_INTERVAL
+                job_id,
+                generation.steps,
+                1,
+                previews_only,
+                is_cancelled,
+                lambda: model.preview,
+                PREVIEW_INTERVAL,
             )
             return generation.pictures(range(1), watcher.on_step)[0].pixels
     finally:
