@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -61,6 +62,8 @@ class Suite:
 
 
 def main() -> int:
+    # A shell has it ignored for what runs in the background, and so would all that is started from here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     options = parse_options()
     suites = [s for s in all_suites(options) if not options.only or s.name.split(" ")[0] in options.only]
     outcomes: list[tuple[Suite, Outcome]] = []

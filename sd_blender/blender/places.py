@@ -12,6 +12,7 @@ from __future__ import annotations
 import bpy
 
 from .sentences import draw_sentence
+from .shading_advice import draw_advice
 
 
 class Sidebar:
@@ -33,6 +34,9 @@ class Sidebar:
 class View3D(Sidebar):
     bl_space_type = "VIEW_3D"
     prefix = "SDB_PT_view3d"
+
+    def draw_place(self, context: bpy.types.Context) -> None:
+        draw_advice(self.layout, context)
 
 
 class ImageEditor(Sidebar):

@@ -222,7 +222,7 @@ class SDB_PG_settings(bpy.types.PropertyGroup):
     )
     guidance_scale: FloatProperty(
         name="Guidance",
-        description="How strictly the prompt is followed, 0 to 100: 1 to 2 suits the starter model, about 7 most others",
+        description="How strictly the prompt is followed, 0 to 100: 1 to 2 suits the starter model, 7 most others",
         default=1.5,
         min=0.0,
         max=100.0,

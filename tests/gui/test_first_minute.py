@@ -25,8 +25,10 @@ def test_three_clicks_and_a_prompt_put_the_first_texture_on_the_cube(window):
     blender.click("first generate")
     assert blender.clicks <= MOST_CLICKS
     assert blender.see("first progress")[0]["text"]
-    facts, _ = blender.see("first texture")
+    facts, _ = blender.look("first texture")
     assert blender.clicks <= MOST_CLICKS
+    blender.find("view3d.toggle_shading", facts["places"]["VIEW_3D sidebar"])  # the way to see it
+    blender.go_on("first texture")
     assert facts["image"] == "mossy stone" and facts["packed"] and not facts["error"]
     facts, picture = blender.see("first texture seen")
     assert cut(picture, facts["places"]["VIEW_3D"]).std() > 10

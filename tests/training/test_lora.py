@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors import safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from sd_blender.core.errors import (
     BadResult,
@@ -324,6 +324,17 @@ def test_a_checkpoint_that_is_damaged_is_named(lora):
         run(lora)
 
 
+def test_a_checkpoint_for_a_model_that_was_exchanged_is_named(lora):
+    with pytest.raises(JobCancelled):
+        run(lora, Messages(after(2)))
+    path = TrainingFolder.of(lora).checkpoint
+    with safe_open(path, framework="pt") as file:
+        tensors, told = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118
+    save_file({name.replace("mid_block", "middle"): value for name, value in tensors.items()}, path, told)
+    with pytest.raises(ModelRefused, match="does not fit this model"):
+        run(lora)
+
+
 def test_an_inpaint_model_is_refused(lora, tmp_path):
     from sd_blender.engine.libraries import quiet
     from tests.engine.tiny_model import save_tiny_model
@@ -356,7 +367,7 @@ def test_a_disk_that_fills_keeps_the_last_good_checkpoint(lora, monkeypatch):
 
 
 def test_a_loss_that_is_no_number_stops_and_keeps_what_was_good(lora, monkeypatch):
-    loss_of, calls = loop.Trainer._loss, []
+    loss_of, calls = loop.TrainingLoop._loss, []
 
     def poisoned(self, *arguments):
         calls.append(1)
@@ -366,7 +377,7 @@ def test_a_loss_that_is_no_number_stops_and_keeps_what_was_good(lora, monkeypatc
         monkeypatch.context() as patch,
         pytest.raises(BadResult, match=r"at step 5, .* step 4 is kept.* lower learning"),
     ):
-        patch.setattr(loop.Trainer, "_loss", poisoned)
+        patch.setattr(loop.TrainingLoop, "_loss", poisoned)
         run(lora)
     kept = checkpoint.load(TrainingFolder.of(lora).checkpoint)
     assert kept.step == 4 and all(bool(v.isfinite().all()) for v in kept.learned.values())
@@ -375,7 +386,7 @@ def test_a_loss_that_is_no_number_stops_and_keeps_what_was_good(lora, monkeypatc
 
 def test_memory_that_runs_out_is_met_with_less_at_a_time(lora, monkeypatch):
     run(elsewhere(lora, "roomy"))
-    loss_of, sizes = loop.Trainer._loss, []
+    loss_of, sizes = loop.TrainingLoop._loss, []
 
     def hungry(self, latents, *arguments):
         sizes.append((len(latents), self.plan.checkpointing))
@@ -383,7 +394,7 @@ def test_memory_that_runs_out_is_met_with_less_at_a_time(lora, monkeypatch):
             raise torch.OutOfMemoryError("out of memory")
         return loss_of(self, latents, *arguments)
 
-    monkeypatch.setattr(loop.Trainer, "_loss", hungry)
+    monkeypatch.setattr(loop.TrainingLoop, "_loss", hungry)
     result = run(lora)
     assert sizes[:4] == [(2, False), (1, False), (1, True), (1, True)]
     assert "1 of 2 pictures were computed at a time, computing each block twice" in result.notes[-1]
@@ -395,7 +406,7 @@ def test_memory_that_runs_out_is_met_with_less_at_a_time(lora, monkeypatch):
     def hopeless(self, latents, *arguments):
         raise torch.OutOfMemoryError("out of memory")
 
-    monkeypatch.setattr(loop.Trainer, "_loss", hopeless)
+    monkeypatch.setattr(loop.TrainingLoop, "_loss", hopeless)
     with pytest.raises(OutOfMemory, match="choose a smaller size"):
         run(elsewhere(lora, "small"))
 

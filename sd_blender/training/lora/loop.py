@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...core.errors import BadResult, CannotSave, OutOfMemory
+from ...core.errors import BadResult, CannotSave, ModelRefused, OutOfMemory
 from ...core.training_folder import TrainingFolder
 from ...core.training_request import Training
 from ...engine.cancel import cancellable
@@ -35,7 +35,7 @@ CLIP = 1.0
 
 
 @dataclass
-class Trainer:
+class TrainingLoop:
     """One training on its way. plan may be exchanged for a more frugal one. captions: of each image.
 
     points: the curve so far. unsaved: the part of it that is not on the disk.
@@ -68,8 +68,15 @@ class Trainer:
         saved = checkpoint.load(self.folder.checkpoint)
         if saved is None:
             return
-        self.learner.load(saved.learned)
-        checkpoint.restore(self.optimizer, saved.optimizer)
+        try:
+            self.learner.load(saved.learned)
+            checkpoint.restore(self.optimizer, saved.optimizer)
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise ModelRefused(
+                f"The checkpoint {self.folder.checkpoint} does not fit this model; choose another name, or delete its "
+                "folder to begin anew.",
+                details=str(error),
+            ) from error
         self.step = self.saved_step = saved.step
         # What a killed run had logged beyond its last checkpoint is done again.
         self.points = [point for point in self.folder.read_losses() if point[0] <= saved.step]
@@ -161,7 +168,7 @@ class Trainer:
 
     def save(self) -> None:
         """Write the checkpoint and the curve. Raises CannotSave; the checkpoint of before is there then."""
-        if self.saved_step == self.step and self.folder.checkpoint.is_file():
+        if self.saved_step == self.step:
             return
         checkpoint.save(
             self.folder.checkpoint, self.step, self.learner.state(), self.optimizer, self.metadata

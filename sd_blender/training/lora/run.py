@@ -27,7 +27,7 @@ from .examples import Examples, encode
 from .formats import write_result
 from .images import Source, find_sources, notes_on
 from .learners import make_learner
-from .loop import CurveReports, Trainer
+from .loop import CurveReports, TrainingLoop
 from .memory_plan import Plan, activation_bytes, choose
 from .samples import make_sample, png, sample_request
 
@@ -99,9 +99,9 @@ class _Run:
             self._last,
         )
 
-    def _trainer(self, base: BaseModel, sources: Sequence[Source], examples: Examples) -> Trainer:
+    def _trainer(self, base: BaseModel, sources: Sequence[Source], examples: Examples) -> TrainingLoop:
         learner = make_learner(base, self._request)
-        return Trainer(
+        return TrainingLoop(
             base,
             learner,
             examples,
@@ -121,7 +121,7 @@ class _Run:
         each = activation_bytes(unet, cells, tokens, dtype_of(unet).itemsize)
         return choose(each, self._request.batch, available_bytes(self._device))
 
-    def _loop(self, trainer: Trainer, first_caption: str) -> None:
+    def _loop(self, trainer: TrainingLoop, first_caption: str) -> None:
         """Train to the last step; a checkpoint is written whatever ends it, as long as the numbers are sound."""
         request = self._request
         wanted = sample_request(request, first_caption)
@@ -148,7 +148,7 @@ class _Run:
             raise
         curve.flush()
 
-    def _sample(self, trainer: Trainer, wanted: TextToImage) -> None:
+    def _sample(self, trainer: TrainingLoop, wanted: TextToImage) -> None:
         with trainer.learner.speaking() as model:
             pixels = make_sample(self._job_id, model, wanted, self._report, self._is_cancelled)
         write_whole(self._folder.sample(trainer.step), png(pixels))

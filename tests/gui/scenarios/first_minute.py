@@ -25,8 +25,8 @@ def texture() -> stage.Scenario:
     yield stage.texture
     (image,) = [image for image in bpy.data.images if image == stage.texture()]
     facts = {"image": image.name, "size": list(image.size), "packed": bool(image.packed_file)}
-    yield from stage.show("first texture", error=stage.status().error, note=stage.status().note, **facts)
-    space.shading.color_type = "TEXTURE"
+    yield from stage.show("first texture", places=stage.places(), error=stage.status().error, **facts)
+    space.shading.color_type = "TEXTURE"  # Material Preview compiles for minutes without a graphics card
     yield from stage.show("first texture seen", places=stage.places())
 
 
