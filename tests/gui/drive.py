@@ -33,7 +33,8 @@ def play(scenario: stage.Scenario) -> None:
                 since = time.monotonic()
             if not waiting():
                 if time.monotonic() - since > PATIENCE:
-                    raise TimeoutError(f"waited {PATIENCE:.0f} s for {_place(scenario)}")
+                    what = f"{_place(scenario)}; the status is {stage.status()}"
+                    raise TimeoutError(f"waited {PATIENCE:.0f} s for {what}")
                 return 0.05
             waiting, since = next(scenario), time.monotonic()
             return 0.05

@@ -22,7 +22,8 @@ def texture() -> stage.Scenario:
     yield from stage.click("first generate", "sdb.generate", lambda: stage.status().busy)
     yield lambda: stage.status().preview_icon or stage.texture()
     yield from stage.show("first progress", text=stage.status().text)
-    yield stage.texture
+    yield lambda: not stage.status().busy
+    assert stage.texture(), stage.status().message
     (image,) = [image for image in bpy.data.images if image == stage.texture()]
     facts = {"image": image.name, "size": list(image.size), "packed": bool(image.packed_file)}
     yield from stage.show("first texture", places=stage.places(), error=stage.status().error, **facts)
