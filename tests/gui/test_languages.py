@@ -9,8 +9,8 @@ OWN_WORDS = {"rusty metal panels with rivets"}
 """A prompt is the artist's, and is one line of the queue however long it is."""
 
 
-CUT_WHEN_NARROW = {"Beschneiden", "Entfernen", "Invertieren", "Klassifikator", "Schrumpfen"}
-"""Blender's own German for Crop, Clear, Invert and Shrink, and one name of a property: what is left says enough."""
+CUT_WHEN_NARROW = {"Beschneiden", "Invertieren"}
+"""Blender's own German for Crop and Invert, which is taken before ours; what is left of it says enough."""
 
 
 @pytest.mark.parametrize("width", ["wide", "narrow"])
