@@ -72,7 +72,7 @@ def test_a_real_worker_generates_is_cancelled_is_killed_and_ends_with_the_window
     assert not facts["torch"] and facts["image"].startswith("red brick wall")
     assert cut(picture, facts["places"]["IMAGE_EDITOR"]).std() > 10
     blender.click("again")
-    blender.click("cancel", across=0.88)
+    blender.click("cancel", across=0.84)
     assert blender.see("cancelled")[0]["note"] == "Cancelled."
     blender.click("third")
     facts, _ = blender.look("to be killed")
