@@ -17,6 +17,8 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
 
 from _environment import ROOT, enter
 
@@ -283,6 +285,14 @@ def parse_options() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def write(path: Path, rows: list[Row], machine: dict[str, Any], keep: bool = False) -> None:
+    """keep: comparisons of the file that were not made this time stay."""
+    old = json.loads(path.read_text())["rows"] if keep and path.exists() else []
+    table = {(row["what"], row["other"]): row for row in [*old, *map(asdict, rows)]}
+    text = json.dumps({"machine": machine, "rows": list(table.values())}, indent=2) + "\n"
+    path.write_text(text, encoding="utf-8")
+
+
 def main() -> None:
     options = parse_options()
     load = os.getloadavg() if hasattr(os, "getloadavg") else ()
@@ -301,10 +311,10 @@ def main() -> None:
         "system": platform.system(),
     }
     print(f"load average before {load}, after {machine['load average before and after'][-1:]}")
-    text = json.dumps({"machine": machine, "rows": [asdict(row) for row in rows]}, indent=2) + "\n"
-    for path in [ROOT / "build" / "bench.json"] + [ROOT / "docs" / "bench.json"] * options.save:
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+    (ROOT / "build").mkdir(exist_ok=True)
+    write(ROOT / "build" / "bench.json", rows, machine)
+    if options.save:
+        write(ROOT / "docs" / "bench.json", rows, machine, keep=options.only is not None)
 
 
 if __name__ == "__main__":

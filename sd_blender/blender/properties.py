@@ -233,7 +233,6 @@ class SDB_PG_settings(bpy.types.PropertyGroup):
         description="How strongly a CLIP model pulls each step towards the prompt, 0 to 100: 0 is off. It is slow",
         min=0.0,
         max=100.0,
-        soft_max=20.0,
     )
     classifier_guidance_scale: FloatProperty(
         name="Classifier Guidance",

@@ -87,6 +87,14 @@ def test_undo_and_redo_go_through_strokes_and_buttons(mask):
         assert white() == whites if isinstance(whites, list) else len(white()) == whites
 
 
+def test_strokes_are_put_back_that_an_undo_in_a_window_loses(mask):
+    paint(2, 3)
+    press("mask_invert")
+    mask.buffers_free()  # in a window, undo of what follows a stroke reads the image anew
+    bpy.ops.ed.undo()
+    assert white() == [(2, 3)]
+
+
 def test_strokes_that_were_saved_can_still_be_undone(mask, tmp_path):
     paint(2, 3)
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "mask.blend"))
