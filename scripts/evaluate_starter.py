@@ -25,7 +25,7 @@ from diffusers import StableDiffusionPipeline  # noqa: E402
 
 from sd_blender.training.cache import HELD_OUT_SEED  # noqa: E402
 from sd_blender.training.curves import draw_curves  # noqa: E402
-from sd_blender.training.evaluation import clip_measures, measures, report  # noqa: E402
+from sd_blender.training.evaluation import clip_measures, comparison, measures, report  # noqa: E402
 from sd_blender.training.evaluation.classifier import Classifier, Labelled, classify, train_classifier  # noqa: E402
 from sd_blender.training.evaluation.frechet import distances  # noqa: E402
 from sd_blender.training.export import GUIDANCE, SHEET_PROMPTS, STEPS, generate, save_sheet  # noqa: E402
@@ -133,10 +133,12 @@ def main() -> None:
     args = arguments()
     pipeline = StableDiffusionPipeline.from_pretrained(args.model, use_safetensors=True)
     pipeline.set_progress_bar_config(disable=True)
-    figures, _ = measure(args, pipeline)
+    figures, pictures = measure(args, pipeline)
     report.write_json(args.docs / "evaluation.json", figures)
     report.write_card(args.model / "README.md", figures)
     report.draw_confusion(args.docs / "confusion.png", figures["adherence"]["confusion"])
+    beside = comparison.beside_originals(pictures, measures.make_prompts(len(pictures)), HELD_OUT_SEED + 2)
+    save_sheet(args.docs / "beside-originals.png", beside, comparison.COLUMNS)
     save_sheet(args.docs / "samples.png", generate(pipeline, SHEET_PROMPTS, 128), 8)
     save_sheet(args.docs / "samples-256.png", generate(pipeline, LARGE_PROMPTS, 256), 4)
     for stage, names in (

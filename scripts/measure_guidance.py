@@ -34,13 +34,15 @@ import torch  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
 from sd_blender.core.request import Sampling, TextToImage, Tiling  # noqa: E402
-from sd_blender.engine.clip_score import CLIP_FOLDER, ClipScorer, find_clip  # noqa: E402
+from sd_blender.engine.clip_files import CLIP_FOLDER, find_clip  # noqa: E402
+from sd_blender.engine.clip_score import ClipScorer  # noqa: E402
 from sd_blender.engine.diffusers_engine import DiffusersEngine  # noqa: E402
 from sd_blender.engine.noisy_classifier import CLASSIFIER_FOLDER  # noqa: E402
 from sd_blender.training.evaluation import measures  # noqa: E402
 from sd_blender.training.evaluation.classifier import Classifier, classify  # noqa: E402
 from sd_blender.training.evaluation.colour_names import name_colour  # noqa: E402
 from sd_blender.training.evaluation.measures import Prompt  # noqa: E402
+from sd_blender.training.export import GUIDANCE, STEPS  # noqa: E402
 from sd_blender.training.schedule import to_tensor  # noqa: E402
 
 Pictures = NDArray[np.uint8]
@@ -82,10 +84,10 @@ def arguments() -> argparse.Namespace:
         help="of evaluate_starter.py",
     )
     parser.add_argument("--scales", type=float, nargs="+", default=[0, 1, 3, 10])
-    parser.add_argument("--guidance", type=float, default=1.5, help="of classifier-free guidance")
+    parser.add_argument("--guidance", type=float, default=GUIDANCE, help="of classifier-free guidance")
     parser.add_argument("--prompts", type=int, default=61)
     parser.add_argument("--seeds", type=int, default=4, help="pictures per prompt, for the diversity")
-    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "guidance" / "figures.json")
     return parser.parse_args()

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -33,7 +33,7 @@ class FakeEngine:
     error: raised once, at the step ``error_at``, and then forgotten, so that the next job works.
     hold: the engine waits in each step until this is set, or until it is cancelled.
     pixels: given instead of the drawn picture. seam: given instead of the measured one, of what is no picture.
-    gives: so many images, whatever was asked for. tokens: said of each prompt, and chunks.
+    gives: so many images, whatever was asked for.
     """
 
     error: BaseException | None = None
@@ -46,7 +46,6 @@ class FakeEngine:
     unloads: int = 0
     seam: float | None = None
     gives: int | None = None
-    tokens: tuple[int, int] = (0, 0)
 
     def generate(self, job_id: str, request: Request, report: Report, is_cancelled: IsCancelled) -> Result:
         started = time.monotonic()
@@ -61,6 +60,10 @@ class FakeEngine:
             report(Progress(job_id, step, steps, step // sampling.steps))
         count = sampling.count if self.gives is None else self.gives
         images = tuple(self._image(request, index) for index in range(count))
+        if request.keep:  # the later the better
+            images = tuple(replace(image, score=k / 10) for k, image in enumerate(images))[
+                : -request.keep - 1 : -1
+            ]
         return Result(request, images, time.monotonic() - started)
 
     def unload(self) -> None:
@@ -87,5 +90,4 @@ class FakeEngine:
         elif pixels is None:
             pixels = picture(seed, request.sampling.width, request.sampling.height)
         seam = seam_error(pixels) if self.seam is None else Seam(self.seam, self.seam)
-        tokens, chunks = self.tokens
-        return GeneratedImage(pixels, seed, seam, tokens=tokens, chunks=chunks)
+        return GeneratedImage(pixels, seed, seam)

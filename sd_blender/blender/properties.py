@@ -43,22 +43,13 @@ class MaskExtent:
     columns: NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class TokenCount:
-    """How long a prompt of the last result was to the model. prompt: as it was sent, its wildcards not drawn."""
-
-    prompt: str
-    tokens: int
-    chunks: int
-
-
 @dataclass
 class Status:
     """What panels show of the jobs; the pump keeps it current.
 
     factor: 0..1 of the running job. error: one sentence, "" when all is well; note: one that is no error. queue: the
     open jobs where there is more than one. preview_icon: the number of the icon that shows the picture so far, or 0.
-    mask: the extent of the mask in use, where it is known. counted: the prompt of the last result, likewise.
+    mask: the extent of the mask in use, where it is known.
     """
 
     busy: bool = False
@@ -70,7 +61,6 @@ class Status:
     queue: tuple[QueuedJob, ...] = ()
     preview_icon: int = 0
     mask: MaskExtent | None = None
-    counted: TokenCount | None = None
 
     @property
     def message(self) -> str:
@@ -214,16 +204,17 @@ class SDB_PG_settings(bpy.types.PropertyGroup):
     )
     steps: IntProperty(
         name="Steps",
-        description="Number of denoising steps, 1 to 1000: more are slower and finer, most models need 20 to 50",
-        default=20,
+        description="Number of denoising steps, 1 to 1000: 12 suit the starter model, 20 to 50 most others",
+        default=12,
         min=1,
         max=1000,
         soft_max=100,
     )
     guidance_scale: FloatProperty(
         name="Guidance",
-        description="How strictly the prompt is followed, 0 to 100: 1 to 2 suits the starter model, 7 most others",
-        default=1.5,
+        description="How strictly the prompt is followed, 0 to 100: 1 suits the starter model and takes half the time, "
+        "7 most others",
+        default=1.0,
         min=0.0,
         max=100.0,
         soft_max=20.0,
@@ -262,6 +253,17 @@ class SDB_PG_settings(bpy.types.PropertyGroup):
         default=1,
         min=1,
         max=16,
+    )
+    keep: IntProperty(
+        name="Keep Best",
+        description="Of the textures keep this many that fit the prompt best, 1 to 16; 0 keeps all",
+        min=0,
+        max=16,
+    )
+    reference: PointerProperty(
+        name="Like Image",
+        description="Keep the textures that look most like this image, instead of those that fit the prompt best",
+        type=bpy.types.Image,
     )
     tiling: EnumProperty(
         name="Tiling", description="Directions in which the texture repeats without a seam", items=TILINGS

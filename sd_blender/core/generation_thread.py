@@ -264,16 +264,15 @@ class GenerationThread:
 
 
 def check_result(request: Work, result: Outcome) -> None:
-    """Raise BadResult unless there is one picture per image asked for, of uint8 and of exactly the size asked for."""
+    """Raise BadResult unless there are as many pictures as asked for, of uint8 and of exactly the size asked for."""
     if isinstance(request, Training) or isinstance(result, TrainingResult):
         return
     height, width = request.sampling.height, request.sampling.width
     if isinstance(request, Inpaint):
         height, width = request.image.shape[:2]
-    if len(result.images) != request.sampling.count:
-        raise BadResult(
-            f"The engine gave {len(result.images)} images, not {request.sampling.count}; generate again."
-        )
+    wanted = request.keep or request.sampling.count
+    if len(result.images) != wanted:
+        raise BadResult(f"The engine gave {len(result.images)} images, not {wanted}; generate again.")
     for image in result.images:
         pixels = image.pixels
         if pixels.dtype != np.uint8 or pixels.shape not in ((height, width, 3), (height, width, 4)):

@@ -32,7 +32,7 @@ class GeneratedImage:
     """One picture: uint8 pixels at canvas size, the seed that makes it again, and what to know about it.
 
     ``prompt`` and ``negative_prompt`` are those it was made from, with the wildcards drawn; "" where nobody says.
-    ``tokens`` is how many the text encoder makes of the prompt, and in how many chunks it reads them; 0 likewise.
+    ``score`` is how well it fits, the cosine that CLIP gives, -1..1; None where nobody has judged it.
     The generation thread's ``finish`` may add: ``png``, the picture as a PNG file; ``provenance``, the text inside it
     that tells how it was made; ``path``, the file it was written to; ``thumbnail``, a small copy for the history.
     """
@@ -47,13 +47,13 @@ class GeneratedImage:
     thumbnail: bytes = b""
     prompt: str = ""
     negative_prompt: str = ""
-    tokens: int = 0
-    chunks: int = 0
+    score: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What a finished job gives: ``request.sampling.count`` pictures in the order of their seeds."""
+    """What a finished job gives: ``request.sampling.count`` pictures in the order of their seeds, or of these the
+    ``request.keep`` best, the best first."""
 
     request: Request
     images: tuple[GeneratedImage, ...]

@@ -39,8 +39,8 @@ class Sampling:
 
     width: int = 512
     height: int = 512
-    steps: int = 20
-    guidance_scale: float = 1.5
+    steps: int = 12
+    guidance_scale: float = 1.0
     clip_guidance_scale: float = 0.0
     classifier_guidance_scale: float = 0.0
     scheduler: str = SCHEDULERS[0]
@@ -67,6 +67,10 @@ class TextToImage:
         :mod:`~.attention` in brackets.
     wildcards: the folder of the lists that the prompts name, "" for none.
     loras: added to each other. embeddings: files of textual inversions, whose words the prompts may then use.
+    keep: of the ``sampling.count`` pictures those that fit best are kept, the best first; 0 keeps all, in the order of
+        their seeds.
+    reference: uint8, any size; pictures fit that look like it. None: those that show what their prompt says.
+    clip: the folder of the CLIP that judges this and that guides, "" for the one of the model, or the starter model's.
     """
 
     prompt: str
@@ -77,6 +81,9 @@ class TextToImage:
     sampling: Sampling = field(default_factory=Sampling)
     loras: tuple[Lora, ...] = ()
     embeddings: tuple[str, ...] = ()
+    keep: int = 0
+    reference: ImageArray | None = field(default=None, compare=False)
+    clip: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -31,8 +31,11 @@ TASKS: dict[str, type[TextToImage]] = {
     "inpaint": Inpaint,
 }
 _TASK_NAMES = {task: name for name, task in TASKS.items()}
-ARRAY_FIELDS = ("image", "mask")
+ARRAY_FIELDS = ("image", "mask", "reference")
+OPTIONAL_ARRAYS = frozenset({"reference"})
 ADAPTER_FIELDS = ("loras", "embeddings")
+RARE_FIELDS = frozenset({*ADAPTER_FIELDS, "keep", "clip"})
+"""Left out where they are empty, so that an older version can read what it knows."""
 
 
 def to_json(request: Request) -> tuple[Header, Arrays]:
@@ -42,14 +45,16 @@ def to_json(request: Request) -> tuple[Header, Arrays]:
     for field in dataclasses.fields(request):
         value = getattr(request, field.name)
         if field.name in ARRAY_FIELDS:
-            arrays[field.name] = value
+            if value is not None:
+                arrays[field.name] = value
+        elif field.name in RARE_FIELDS and not value:
+            continue
         elif isinstance(value, Tiling):
             header[field.name] = value.value
         elif isinstance(value, Sampling):
             header[field.name] = dataclasses.asdict(value)
         elif field.name in ADAPTER_FIELDS:
-            if value:  # what most requests lack is left out, so that an older version can read them
-                header[field.name] = [_adapter(item) for item in value]
+            header[field.name] = [_adapter(item) for item in value]
         else:
             header[field.name] = value
     return header, arrays
@@ -77,6 +82,8 @@ def from_json(header: Header, arrays: Arrays) -> Request:
         values["embeddings"] = tuple(_list("embeddings", values["embeddings"]))
     needed = [field.name for field in dataclasses.fields(task) if field.name in ARRAY_FIELDS]
     for name in needed:
+        if name not in arrays and name in OPTIONAL_ARRAYS:
+            continue
         if name not in arrays:
             raise InvalidRequest(name, f"These settings come without their {name}; choose it again.")
         values[name] = arrays[name]
@@ -139,6 +146,8 @@ def provenance(request: Request, image: GeneratedImage | None = None) -> str:
             drawn = getattr(image, name)
             if drawn and drawn != getattr(request, name):
                 result[name] = drawn
+        if image.score is not None:
+            result["score"] = round(image.score, 4)
         header["result"] = result
     return json.dumps(header, ensure_ascii=False, sort_keys=True)
 

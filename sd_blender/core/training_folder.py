@@ -2,7 +2,8 @@
 """Where a training keeps what it has so far: beside ``moss.safetensors`` the folder ``moss.training``.
 
 ``checkpoint.safetensors``, from which it goes on; ``losses.jsonl``, one [step, loss] a line; ``samples/``, a picture
-for every so many steps. Whoever pauses a training cancels its job; whoever resumes it submits its request again.
+for every so many steps; ``images/``, what is trained on where that was made for it, such as renders. Whoever pauses a
+training cancels its job; whoever resumes it submits its request again.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from .tensor_header import read_header
 from .training_request import SUFFIX, Training
 
 CHECKPOINT = "checkpoint.safetensors"
 LOSSES = "losses.jsonl"
 SAMPLES = "samples"
-_MAX_HEADER = 1 << 20
+IMAGES = "images"
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,18 @@ class TrainingFolder:
         return self.path / LOSSES
 
     @property
+    def images(self) -> Path:
+        return self.path / IMAGES
+
+    @property
+    def samples(self) -> list[tuple[int, Path]]:
+        """The sample pictures there are, with their steps, in order."""
+        found = [
+            (path.stem.removeprefix("step-"), path) for path in self.path.joinpath(SAMPLES).glob("step-*.png")
+        ]
+        return sorted((int(step), path) for step, path in found if step.isdecimal())
+
+    @property
     def diffusers_output(self) -> Path:
         """The same with diffusers' names, where its own loader looks: in a folder, under this name."""
         return self.output.with_suffix("") / f"pytorch_lora_weights{SUFFIX}"
@@ -60,11 +74,8 @@ class TrainingFolder:
     def metadata(self) -> dict[str, str]:
         """What the checkpoint says of itself, empty where there is none; reads the header of the file alone."""
         try:
-            with self.checkpoint.open("rb") as file:
-                length = int.from_bytes(file.read(8), "little")
-                header = json.loads(file.read(length)) if length <= 64 * _MAX_HEADER else {}
-            found = header.get("__metadata__", {})
-        except (OSError, ValueError, AttributeError, RecursionError):
+            found = read_header(self.checkpoint).get("__metadata__")
+        except (OSError, ValueError):
             return {}
         return found if isinstance(found, dict) else {}
 

@@ -50,12 +50,13 @@ def validate(request: Request) -> None:
         raise InvalidRequest("tiling", "The tiling is unknown; choose off, x, y or both.")
     check_sampling(request.sampling)
     _check_adapters(request)
+    _check_ranking(request)
     if request.sampling.clip_guidance_scale and not request.prompt.strip():
         raise InvalidRequest(
             "clip_guidance_scale", "CLIP Guidance needs a prompt; describe the texture, or set it to 0."
         )
     if isinstance(request, ImageToImage):
-        _check_image(request.image, 1, MAX_SOURCE_SIDE)
+        _check_image("image", "source", request.image, 1, MAX_SOURCE_SIDE)
         _check_strength(request.strength)
     if isinstance(request, Inpaint):
         _check_inpaint(request)
@@ -75,6 +76,17 @@ def _check_adapters(request: TextToImage) -> None:
             raise InvalidRequest(field, "A LoRA or embedding has no file; choose one or remove it.")
     for lora in request.loras:
         check_number("loras", "weight of a LoRA", lora.weight, -MAX_LORA_WEIGHT, MAX_LORA_WEIGHT)
+
+
+def _check_ranking(request: TextToImage) -> None:
+    check_integer("keep", "number of images to keep", request.keep, 0, request.sampling.count)
+    check_text("clip", "CLIP folder", request.clip)
+    if request.reference is not None:
+        _check_image("reference", "reference", request.reference, 1, MAX_SOURCE_SIDE)
+    elif request.keep and not request.prompt.strip():
+        raise InvalidRequest(
+            "keep", "Keep Best needs a prompt or a reference image to judge by; give one, or set it to 0."
+        )
 
 
 def check_text(name: str, label: str, text: str) -> None:
@@ -130,7 +142,7 @@ def _check_strength(strength: float) -> None:
         raise InvalidRequest("strength", "A strength of 0 changes nothing; raise it above 0.")
 
 
-def _check_image(image: ImageArray, low: int, high: int) -> None:
+def _check_image(name: str, label: str, image: ImageArray, low: int, high: int) -> None:
     if (
         not isinstance(image, np.ndarray)
         or image.dtype != np.uint8
@@ -138,17 +150,17 @@ def _check_image(image: ImageArray, low: int, high: int) -> None:
         or image.shape[2] not in (3, 4)
     ):
         raise InvalidRequest(
-            "image", "The source is not an RGB or RGBA image of 8 bits; choose another image."
+            name, f"The {label} is not an RGB or RGBA image of 8 bits; choose another image."
         )
     height, width = image.shape[:2]
     if not (low <= height <= high and low <= width <= high):
         raise InvalidRequest(
-            "image", f"The source image is {width} x {height} pixels; each side must be from {low} to {high}."
+            name, f"The {label} image is {width} x {height} pixels; each side must be from {low} to {high}."
         )
 
 
 def _check_inpaint(request: Inpaint) -> None:
-    _check_image(request.image, MIN_SIDE, MAX_SIDE)
+    _check_image("image", "source", request.image, MIN_SIDE, MAX_SIDE)
     _check_strength(request.strength)
     check_integer("feather", "feather", request.feather, 0, MAX_FEATHER)
     check_integer("context", "context", request.context, 0, MAX_CONTEXT)

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from ..core.request import Request
-from .embeddings import Word, WordTokenizer, read_word, refuse_same_words, speaking
+from .embeddings import Word, knowing, read_word, refuse_same_words, speaking
 from .json_files import read_json
 from .lora import LoadedLora, LoraStore, adapted
 from .model_files import check_model
@@ -19,9 +19,8 @@ from .models import LoadedModel
 
 
 def with_words(model: LoadedModel, words: Sequence[Word]) -> LoadedModel:
-    """The same model with a tokenizer that knows ``words``; what it loaded on the way stays with it."""
-    vocabulary = model.pipelines.text_to_image.text_encoder.config.vocab_size
-    changed = dataclasses.replace(model, tokenizer=WordTokenizer(model.tokenizer, words, vocabulary))
+    """The same model with tokenizers that know ``words``; what it loaded on the way stays with it."""
+    changed = dataclasses.replace(model, text=knowing(model.text, words))
     vars(changed).update({name: value for name, value in vars(model).items() if name not in vars(changed)})
     return changed
 
@@ -46,10 +45,13 @@ class Adapters:
             return
         files = check_model(folder)
         self._loras = self._store.get(request.loras, files)
-        width = read_json(folder / "text_encoder" / "config.json").get("hidden_size", 0)
-        words = [read_word(Path(path).expanduser(), width, folder) for path in request.embeddings]
+        widths = {
+            name: read_json(folder / name / "config.json").get("hidden_size", 0)
+            for name in files.family.text_encoders
+        }
+        words = [read_word(Path(path).expanduser(), widths, folder) for path in request.embeddings]
         refuse_same_words(words)
-        self._words = [Word(word.text, word.vectors.to(self._device)) for word in words]
+        self._words = [word.to(self._device) for word in words]
 
     @property
     def warnings(self) -> list[str]:
@@ -58,10 +60,9 @@ class Adapters:
     @contextmanager
     def applied(self, model: LoadedModel) -> Iterator[LoadedModel]:
         """Inside, the networks of ``model`` are changed; what is yielded also reads the words of the embeddings."""
-        encoder = model.pipelines.text_to_image.text_encoder
         if self._words:
             model = with_words(model, self._words)
-        with adapted(self._loras, model.unet, encoder), speaking(self._words, encoder):
+        with adapted(self._loras, model.networks), speaking(self._words, model.text):
             yield model
 
     def unload(self) -> None:

@@ -23,17 +23,11 @@ from torch import Tensor
 from transformers import CLIPModel, CLIPTokenizer
 
 from ..core.attention import parse_attention
-from ..core.errors import InvalidRequest, ModelNotFound, ModelRefused
+from ..core.errors import InvalidRequest, ModelRefused
+from .clip_files import load_clip
 from .json_files import read_json
-from .libraries import offline, quiet
-from .model_files import refuse_code, weight_files
-from .weights_file import read_shapes
-
-CLIP_FOLDER = "clip"
-"""The subfolder of a Stable Diffusion model in which a CLIP may lie; diffusers takes no notice of it."""
 
 _BATCH = 16
-_PARTS = ("text_model.", "vision_model.", "text_projection.", "visual_projection.")
 _MEAN, _STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 """What OpenAI's CLIP expects, and transformers supposes where preprocessor_config.json says nothing."""
 
@@ -79,21 +73,8 @@ class ClipScorer:
 
     @classmethod
     def load(cls, folder: Path, device: torch.device | str = "cpu") -> ClipScorer:
-        """The CLIP in a folder that transformers wrote (CLIPModel and its tokenizer), in float32.
-
-        Raises ModelNotFound or ModelRefused, with a sentence that names the file. Nothing is fetched from the network.
-        """
-        variant = check_clip(folder)
-        with offline(), quiet():
-            try:
-                clip = CLIPModel.from_pretrained(
-                    folder, use_safetensors=True, dtype=torch.float32, variant=variant
-                )
-                tokenizer = CLIPTokenizer.from_pretrained(folder)
-            except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
-                raise ModelRefused(
-                    f"The CLIP in {folder} cannot be loaded; download it again.", details=str(error)
-                ) from error
+        """Of a folder that :mod:`~.clip_files` knows, in float32. Raises ModelNotFound or ModelRefused."""
+        clip, tokenizer = load_clip(folder)
         clip.to(device).eval().requires_grad_(False)
         picture_input = PictureInput.of_folder(folder, clip.config.vision_config.image_size)
         return cls(clip, tokenizer, picture_input)
@@ -153,39 +134,6 @@ def best_of(scores: Sequence[float] | NDArray[np.floating], keep: int) -> list[i
     """The places of the `keep` highest scores, best first; of equals the earlier one."""
     order = np.argsort(-np.asarray(scores, dtype=np.float64), kind="stable")
     return [int(i) for i in order[: max(0, keep)]]
-
-
-def find_clip(model: Path) -> Path | None:
-    """The CLIP folder for a model: the model's own subfolder, the folder itself if it is a CLIP, or None."""
-    for folder in (model / CLIP_FOLDER, model):
-        config = folder / "config.json"
-        if config.is_file() and read_json(config).get("model_type") == "clip":
-            return folder
-    return None
-
-
-def check_clip(folder: Path) -> str | None:
-    """The variant of the weights ("fp16" or None) in a folder as transformers saves a CLIP, in safetensors.
-
-    Raises ModelNotFound or ModelRefused for anything else.
-    """
-    if not (folder / "config.json").is_file():
-        raise ModelNotFound(
-            f"There is no CLIP model at {folder}; choose the folder that holds its config.json."
-        )
-    config = read_json(folder / "config.json")
-    if config.get("model_type") != "clip":
-        raise ModelRefused(
-            f"{folder} holds a model of the kind {config.get('model_type')}; choose a CLIP model of transformers."
-        )
-    refuse_code(folder)
-    variant, files = weight_files(folder, "model")
-    names = [name for file in files for name in read_shapes(file)]
-    if not all(any(name.startswith(part) for name in names) for part in _PARTS):
-        raise ModelRefused(f"The weights in {folder} are no whole CLIP; download the model again.")
-    if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.json")):
-        raise ModelRefused(f"{folder} has no tokenizer.json or vocab.json; download the model again.")
-    return variant
 
 
 def _three_numbers(value: Any) -> bool:

@@ -22,14 +22,14 @@ from .device import choose_device, choose_dtype, describe, free_memory
 from .generation import Generation
 from .guards import device_lost, is_device_lost, is_out_of_memory, out_of_memory
 from .guides import load_guides, refuse_missing_guides
+from .known_models import STARTER_FOLDER
 from .libraries import quiet
 from .memory import available_bytes, least_bytes, refuse_too_many, refuse_what_cannot_fit
 from .memory_ladder import saving_memory
 from .models import LoadedModel, ModelStore
+from .ranking import clip_of, ranked
 from .steps import StepWatcher
 from .tiling import tiled
-
-STARTER_FOLDER = Path(__file__).parent.parent / "starter_model"
 
 
 class DiffusersEngine:
@@ -140,4 +140,6 @@ class DiffusersEngine:
             )
             for batch in generation.batches():
                 images += generation.pictures(batch, watcher.on_step)
+        if request.keep:
+            images = ranked(request, images, model.scorer(clip_of(request, model.files.folder)))
         return images

@@ -2,14 +2,17 @@
 """Textual inversions while pictures are made (Gal et al. 2022, arXiv:2208.01618): words that stand for learned vectors.
 
 A file holds n vectors of the text encoder's width under the word, as diffusers saves it, or under ``emb_params``, as
-AUTOMATIC1111 does, where the file's name is the word. The model's own vocabulary and weights are never touched.
+AUTOMATIC1111 does, where the file's name is the word. For Stable Diffusion XL it holds n for each of the two text
+encoders, under ``clip_l`` and ``clip_g``, and its name is the word too, unless it is one of ours, which tells its word.
+The model's own vocabulary and weights are never touched.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -23,44 +26,71 @@ from torch import Tensor, nn
 from transformers import CLIPTokenizer
 
 from ..core.errors import ModelNotFound, ModelRefused
+from .families import FAMILIES, TEXT_ENCODER
 from .model_family import named_family
-from .weights_file import read_shapes
+from .text_readers import TextReader
+from .weights_file import Shapes, read_shapes
 
 ANONYMOUS = "emb_params"
-_XL = {"clip_l", "clip_g"}
+WORD_KEY = "sd_blender_word"
+"""Where the metadata of our files tell the word, if no tensor has its name."""
+
+_ENCODERS = {key: name for family in FAMILIES for name, key in family.embedding_keys.items()}
 
 
 @dataclass(frozen=True)
 class Word:
-    """text: as it stands in prompts, in lower case. vectors: (n, width of the text encoder)."""
+    """text: as it stands in prompts, in lower case. vectors: (n, width) for each text encoder, by component."""
 
     text: str
-    vectors: Tensor
+    vectors: Mapping[str, Tensor]
+
+    def __len__(self) -> int:
+        """How many vectors each text encoder reads."""
+        return len(next(iter(self.vectors.values())))
+
+    def to(self, device: torch.device) -> Word:
+        return Word(self.text, {name: vectors.to(device) for name, vectors in self.vectors.items()})
 
 
-def read_word(path: Path, width: int, model: Path) -> Word:
-    """The word in a file, for a text encoder of this width. Raises ModelNotFound or ModelRefused, naming the file."""
+def read_word(path: Path, widths: Mapping[str, int], model: Path) -> Word:
+    """The word in a file, for text encoders of these widths, by component.
+
+    Raises ModelNotFound or ModelRefused, naming the file.
+    """
     if not path.is_file():
         raise ModelNotFound(f"There is no embedding at {path}; choose another one or put it back there.")
-    shapes = read_shapes(path)
-    if shapes.keys() >= _XL:
-        raise ModelRefused(
-            f"{path} is an embedding for Stable Diffusion XL; choose one for Stable Diffusion 1.x or 2.x."
-        )
-    if len(shapes) != 1 or any(len(shape) not in (1, 2) or 0 in shape for shape in shapes.values()):
-        raise ModelRefused(f"{path} is no textual inversion; choose another file.")
-    ((name, shape),) = shapes.items()
-    if shape[-1] != width:
-        raise ModelRefused(
-            f"The embedding {path.name} was made for {named_family(shape[-1])}, and {model.name} is "
-            f"{named_family(width)}; choose an embedding for this model."
-        )
+    keys = _keys(path, read_shapes(path), widths, model)
     try:
         with safe_open(path, framework="pt") as tensors:
-            vectors = tensors.get_tensor(name).float().reshape(-1, width).clone()
+            told = (tensors.metadata() or {}).get(WORD_KEY)
+            vectors = {
+                name: tensors.get_tensor(key).float().reshape(-1, widths[name]).clone()
+                for name, key in keys.items()
+            }
     except (OSError, SafetensorError, ValueError, RuntimeError) as error:
         raise ModelRefused(f"{path} cannot be read; download it again.", details=str(error)) from error
-    return Word((path.stem if name == ANONYMOUS else name).lower(), vectors)
+    own = keys[TEXT_ENCODER]
+    name = path.stem if own == ANONYMOUS or own in _ENCODERS else own
+    return Word((told or name).lower(), vectors)
+
+
+def _keys(path: Path, shapes: Shapes, widths: Mapping[str, int], model: Path) -> dict[str, str]:
+    """The tensor for each text encoder. Raises ModelRefused for what is no word, or one for another model."""
+    alike = all(len(shape) in (1, 2) and 0 not in shape for shape in shapes.values())
+    counts = {1 if len(shape) == 1 else shape[0] for shape in shapes.values()}
+    pair = shapes.keys() == _ENCODERS.keys()
+    if not alike or len(counts) != 1 or not (pair or len(shapes) == 1):
+        raise ModelRefused(f"{path} is no textual inversion; choose another file.")
+    keys = {_ENCODERS[key]: key for key in shapes} if pair else {TEXT_ENCODER: next(iter(shapes))}
+    found = {name: shapes[key][-1] for name, key in keys.items()}
+    if found != dict(widths):
+        made_for, has = (named_family(sum(w.values())) for w in (found, widths))
+        raise ModelRefused(
+            f"The embedding {path.name} was made for {made_for}, and {model.name} is {has}; choose an embedding for "
+            "this model."
+        )
+    return keys
 
 
 class WordTokenizer:
@@ -74,7 +104,7 @@ class WordTokenizer:
         for word in words:
             first = vocabulary + sum(map(len, self._ids.values()))
             added = self._tokenizer.convert_tokens_to_ids(word.text)
-            self._ids[added] = list(range(first, first + len(word.vectors)))
+            self._ids[added] = list(range(first, first + len(word)))
 
     def __getattr__(self, name: str) -> Any:
         if name == "_tokenizer":  # while it is copied
@@ -108,18 +138,32 @@ class _Coded:
         return self.words
 
 
+def knowing(reader: TextReader, words: Sequence[Word]) -> TextReader:
+    """The same reader with tokenizers that know ``words``; what they stand for is told by :func:`speaking`."""
+    encoders = [
+        dataclasses.replace(e, tokenizer=WordTokenizer(e.tokenizer, words, e.network.config.vocab_size))
+        for e in reader.encoders
+    ]
+    return type(reader)(encoders, reader.zeros_for_empty)
+
+
 @contextmanager
-def speaking(words: Sequence[Word], text_encoder: nn.Module) -> Iterator[None]:
-    """Inside, the text encoder knows the tokens that :class:`WordTokenizer` gives the ``words``; then as before."""
-    if not words:
+def speaking(words: Sequence[Word], reader: TextReader) -> Iterator[None]:
+    """Inside, the text encoders know the tokens that :class:`WordTokenizer` gives the ``words``; then as before."""
+    with ExitStack() as stack:
+        for encoder in reader.encoders if words else ():
+            stack.enter_context(_speaking([word.vectors[encoder.name] for word in words], encoder.network))
         yield
-        return
+
+
+@contextmanager
+def _speaking(vectors: Sequence[Tensor], text_encoder: nn.Module) -> Iterator[None]:
     table = text_encoder.get_input_embeddings()
     size = len(table.weight)
 
     def look_up(ids: Tensor) -> Tensor:
         known = ids < size
-        new = torch.cat([word.vectors for word in words]).to(table.weight)
+        new = torch.cat(list(vectors)).to(table.weight)
         old = F.embedding(ids.where(known, torch.zeros_like(ids)), table.weight)
         return torch.where(known[..., None], old, F.embedding((ids - size).clamp(min=0), new))
 

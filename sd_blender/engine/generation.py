@@ -22,8 +22,8 @@ from .guards import NotFinite, blank_warning, cut_warning, require_finite
 from .guides import guides_of
 from .models import LoadedModel
 from .pipelines import Denoising, OnStep
-from .prompt_encoding import chunks_needed, condition, count_tokens
 from .schedulers import Schedule
+from .text_readers import chunks_needed, condition
 
 _OVERFLOW = "The {network} overflowed in half precision and was run in float32 instead."
 
@@ -64,7 +64,7 @@ class Generation:
         count = self._request.sampling.count
         together = images_per_call(self._model.device, self._work.size, count)
         scale = self._request.sampling.guidance_scale
-        lengths = [chunks_needed(self._model.tokenizer, words, scale) for words in self._prompts]
+        lengths = [chunks_needed(self._model.text, words, scale) for words in self._prompts]
         batches: list[range] = []
         for index in range(count):
             last = batches[-1] if batches else range(0)
@@ -99,12 +99,7 @@ class Generation:
         seeds = tuple(map(sampling.seed_of, batch))
         guides = guides_of(self._request, self._model, prompts, seeds, self._guide_changes)
         how = Denoising(
-            conditioning=condition(
-                self._model.tokenizer,
-                tasks.text_to_image.text_encoder,
-                prompts,
-                sampling.guidance_scale,
-            ),
+            conditioning=condition(self._model.text, prompts, sampling.guidance_scale),
             scheduler=guided(self._schedule.scheduler(), guides),
             steps=self._schedule.steps,
             seeds=seeds,
@@ -134,7 +129,6 @@ class Generation:
         if blank:
             warnings.append(blank)
         pixels = self._work.finish(drawn)
-        count = count_tokens(self._model.tokenizer, words.prompt)
         return GeneratedImage(
             pixels,
             self._request.sampling.seed_of(index),
@@ -142,8 +136,6 @@ class Generation:
             tuple(warnings),
             prompt=words.prompt,
             negative_prompt=words.negative_prompt,
-            tokens=count.tokens,
-            chunks=count.chunks,
         )
 
 

@@ -8,42 +8,34 @@ from pathlib import Path
 
 import torch
 
-from ..core.errors import InvalidRequest
 from ..core.request import Request
 from ..core.wildcards import Prompts
 from .classifier_guidance import ClassifierGuide
 from .clip_guidance import ClipGuide
-from .clip_score import CLIP_FOLDER, check_clip, find_clip
 from .gradient_guidance import Guide
 from .model_files import check_model
 from .models import Announce, LoadedModel
 from .noisy_classifier import check_classes, class_in
+from .ranking import clip_of, needs_clip
 
 
 def refuse_missing_guides(request: Request, prompts: Sequence[Prompts], folder: Path) -> None:
-    """Raise InvalidRequest or ModelRefused unless the model in ``folder`` has what the guides of ``request`` need."""
+    """Raise InvalidRequest or ModelRefused unless what guides and judges the pictures of ``request`` is there."""
     sampling = request.sampling
-    if not sampling.clip_guidance_scale and not sampling.classifier_guidance_scale:
+    if not needs_clip(request) and not sampling.classifier_guidance_scale:
         return
     check_model(folder)  # what is wrong with the model itself comes first
-    if sampling.clip_guidance_scale:
-        clip = find_clip(folder)
-        if clip is None:
-            raise InvalidRequest(
-                "clip_guidance_scale",
-                f"This model has no CLIP to guide with; set CLIP Guidance to 0, or put a CLIP of transformers into its "
-                f"subfolder {CLIP_FOLDER}.",
-            )
-        check_clip(clip)
+    if needs_clip(request):
+        clip_of(request, folder)
     if sampling.classifier_guidance_scale:
         check_classes(folder, [words.prompt for words in prompts])
 
 
 def load_guides(request: Request, model: LoadedModel, announce: Announce) -> None:
-    """Load what the guides of ``request`` need; it stays with ``model``. Raises ModelRefused."""
-    if request.sampling.clip_guidance_scale:
+    """Load what guides and judges the pictures of ``request``; it stays with ``model``. Raises ModelRefused."""
+    if needs_clip(request):
         announce("Loading CLIP", 1.0)
-        _ = model.clip
+        model.scorer(clip_of(request, model.files.folder))
     if request.sampling.classifier_guidance_scale:
         announce("Loading the classifier", 1.0)
         _ = model.classifier
@@ -64,7 +56,7 @@ def guides_of(
     texts = [words.prompt for words in prompts]
     guides: list[Guide] = []
     if sampling.clip_guidance_scale:
-        scorer = model.clip
+        scorer = model.scorer(clip_of(request, model.files.folder))
         # Each text for itself: several in one batch round otherwise.
         vectors = torch.cat([scorer.text_vectors([text]) for text in texts])
         guides.append(

@@ -18,6 +18,7 @@ from ..core.engine_protocol import IsCancelled
 from ..core.errors import JobCancelled, ModelRefused
 from .json_files import read_json
 
+STARTER_FOLDER = Path(__file__).parent.parent / "starter_model"
 CHECKSUMS_FILE = "checksums.json"
 _CHUNK = 8 * 2**20
 _DIGEST = re.compile(r"[0-9a-f]{64}")

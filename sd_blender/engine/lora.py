@@ -8,7 +8,7 @@ by a hook on the layer. The model's own weights are never touched, so leaving is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,9 @@ from torch import Tensor, nn
 
 from ..core.errors import ModelRefused
 from ..core.request import Lora
-from .lora_files import TEXT_ENCODER, UNET, LoraFile, check_base, flat, read_lora
+from .families import UNET
+from .json_files import read_json
+from .lora_files import LoraFile, check_base, flat, read_lora
 from .model_files import ModelFiles
 from .weights_file import Shapes, read_shapes
 
@@ -61,9 +63,9 @@ class LoraStore:
         if not wanted:
             self.unload()
             return []
-        unet = unet_shapes(files)
-        checked = [(lora, read_lora(Path(lora.path).expanduser())) for lora in wanted]
-        lacking = [check_base(file, files.folder, unet) for _, file in checked]
+        networks, layers = network_shapes(files), layers_per_block(files)
+        checked = [(lora, read_lora(Path(lora.path).expanduser(), layers)) for lora in wanted]
+        lacking = [check_base(file, files.folder, networks) for _, file in checked]
         kept = {_key(file): self._kept.get(_key(file)) or self._load(file) for _, file in checked}
         self._kept = kept
         return [
@@ -89,13 +91,19 @@ class LoraStore:
         return changes
 
 
-def unet_shapes(files: ModelFiles) -> Shapes:
-    """The shapes of the U-Net's weights, from the headers of its files."""
-    shapes: Shapes = {}
+def network_shapes(files: ModelFiles) -> dict[str, Shapes]:
+    """The shapes of the weights of the networks that a LoRA may change, from the headers of their files."""
+    shapes: dict[str, Shapes] = {name: {} for name in files.family.lora_prefixes}
     for path in files.weights:
-        if path.parent.name == "unet":
-            shapes.update(read_shapes(path))
+        if path.parent.name in shapes:
+            shapes[path.parent.name].update(read_shapes(path))
     return shapes
+
+
+def layers_per_block(files: ModelFiles) -> int:
+    """Of the U-Net: some LoRAs number its layers throughout. 2 in every Stable Diffusion."""
+    layers = read_json(files.folder / UNET / "config.json").get("layers_per_block", 2)
+    return layers if type(layers) is int and layers > 0 else 2
 
 
 def _key(file: LoraFile) -> tuple[str, int, int]:
@@ -104,11 +112,11 @@ def _key(file: LoraFile) -> tuple[str, int, int]:
 
 
 @contextmanager
-def adapted(loras: Sequence[LoadedLora], unet: nn.Module, text_encoder: nn.Module) -> Iterator[None]:
-    """Inside, the networks compute with all the ``loras``; afterwards as before."""
+def adapted(loras: Sequence[LoadedLora], networks: Mapping[str, nn.Module]) -> Iterator[None]:
+    """Inside, the networks, by component, compute with all the ``loras``; afterwards as before."""
     handles = []
     try:
-        for kind, network in ((UNET, unet), (TEXT_ENCODER, text_encoder)):
+        for kind, network in networks.items():
             for name, module in network.named_modules() if loras else ():
                 for loaded in loras:
                     change = loaded.changes.get((kind, flat(name)))

@@ -5,7 +5,8 @@ Three spellings of one layer, ``attn2.to_k`` of the first block, with the name o
 
 * kohya's scripts, which AUTOMATIC1111 and ComfyUI read: dots become underscores, and a scale alpha stands beside them:
   ``lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k.lora_down.weight``, ``.lora_up.weight``,
-  ``.alpha``; the text encoder's begin with ``lora_te_text_model_encoder_layers_0_``;
+  ``.alpha``; the text encoder's begin with ``lora_te_text_model_encoder_layers_0_``, those of the two of Stable
+  Diffusion XL with ``lora_te1_`` and ``lora_te2_``, and its U-Net's may be those of :mod:`~.lora_blocks`;
 * diffusers with peft: ``unet.down_blocks.0. ... .attn2.to_k.lora_A.weight``, ``.lora_B.weight``;
 * diffusers before that: ``unet.down_blocks.0. ... .attn2.processor.to_k_lora.down.weight``.
 
@@ -15,15 +16,22 @@ Nothing here loads a tensor or imports torch, so that a LoRA of another model is
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import ModelNotFound, ModelRefused
+from .families import FAMILIES, STABLE_DIFFUSION_XL, TEXT_ENCODER_2, UNET
+from .lora_blocks import diffusers_name
 from .model_family import named_family
 from .weights_file import Shapes, read_shapes
 
-UNET, TEXT_ENCODER = "unet", "text_encoder"
-_PREFIXES = {"lora_unet_": UNET, "unet.": UNET, "lora_te_": TEXT_ENCODER, "text_encoder.": TEXT_ENCODER}
+_PREFIXES = {
+    prefix: network
+    for family in FAMILIES
+    for network, kohya in family.lora_prefixes.items()
+    for prefix in (kohya, f"{network}.")
+}
 _ENDINGS = {
     ".lora_down.weight": "down",
     ".lora_up.weight": "up",
@@ -37,7 +45,7 @@ _ENDINGS = {
     ".lora_linear_layer.up.weight": "up",
     ".alpha": "alpha",
 }
-_XL = ("lora_te1_", "lora_te2_", "text_encoder_2.", "lora_unet_input_blocks_", "lora_unet_output_blocks_")
+_ONLY_XL = ("lora_te1_", "lora_te2_", "text_encoder_2.")
 _TRANSFORMERS = (
     "lora_transformer_",
     "transformer.",
@@ -73,11 +81,15 @@ class LoraLayer:
 
 @dataclass(frozen=True)
 class LoraFile:
-    """A file that passed the checks. layers: by network and flat name, see :func:`flat`. strange: names of neither."""
+    """A file that passed the checks. layers: by network and flat name, see :func:`flat`. strange: names of neither.
+
+    for_xl: some of the names are only those of a LoRA for Stable Diffusion XL.
+    """
 
     path: Path
     layers: dict[tuple[str, str], LoraLayer]
     strange: tuple[str, ...]
+    for_xl: bool
 
 
 def flat(module: str) -> str:
@@ -85,8 +97,11 @@ def flat(module: str) -> str:
     return module.removeprefix("text_model.").replace(".processor.", ".").replace(".", "_")
 
 
-def read_lora(path: Path) -> LoraFile:
-    """The layers that a file changes. Raises ModelNotFound or ModelRefused with a sentence that names the file."""
+def read_lora(path: Path, layers_per_block: int = 2) -> LoraFile:
+    """The layers that a file changes, of a U-Net with so many layers in each block.
+
+    Raises ModelNotFound or ModelRefused with a sentence that names the file.
+    """
     if not path.is_file():
         raise ModelNotFound(f"There is no LoRA at {path}; choose another one or put it back there.")
     shapes = read_shapes(path)
@@ -99,34 +114,39 @@ def read_lora(path: Path) -> LoraFile:
             strange.append(key)
         else:
             network, module, role = place
+            module = diffusers_name(module, layers_per_block) if network == UNET else module
             keys.setdefault((network, module), {})[role] = key
     layers = {
         place: _layer(path, place, found, shapes) for place, found in keys.items() if set(found) != {"alpha"}
     }
     if not layers:
         raise ModelRefused(f"{path} holds no LoRA; choose a file that was saved as one.")
-    return LoraFile(path, layers, tuple(strange))
+    return LoraFile(path, layers, tuple(strange), any(key.startswith(_ONLY_XL) for key in shapes))
 
 
-def check_base(lora: LoraFile, model: Path, unet: Shapes) -> tuple[str, ...]:
-    """Raise ModelRefused, naming both, unless the LoRA was made for a model like the one whose U-Net has these shapes.
+def check_base(lora: LoraFile, model: Path, networks: Mapping[str, Shapes]) -> tuple[str, ...]:
+    """Raise ModelRefused, naming both, unless the LoRA was made for a model whose networks have such weights.
 
     Returns the layers of the U-Net that the model lacks, of a LoRA that fits otherwise.
     """
-    width = _width(((name, (0, *shape[1:])) for name, shape in _weights(unet).items()))
+    width = _width(((name, (0, *shape[1:])) for name, shape in _weights(networks[UNET]).items()))
     found = _width(
         (name, (0, layer.inputs)) for (network, name), layer in lora.layers.items() if network == UNET
     )
-    weights = {flat(name): shape for name, shape in _weights(unet).items()}
     if found != width and found is not None:
         raise _refused(lora, model, named_family(found), named_family(width))
+    if lora.for_xl and TEXT_ENCODER_2 not in networks:
+        raise _refused(lora, model, STABLE_DIFFUSION_XL.name, named_family(width))
+    weights = {
+        (network, flat(name)): shape
+        for network, shapes in networks.items()
+        for name, shape in _weights(shapes).items()
+    }
     lacking = []
     for (network, name), layer in lora.layers.items():
-        if network != UNET:
-            continue
-        shape = weights.get(name)
+        shape = weights.get((network, name))
         if shape is None:
-            lacking.append(name)
+            lacking += [name] if network == UNET else []
         elif (shape[0], _product(shape[1:])) != (layer.outputs, layer.inputs):
             raise _refused(lora, model, f"a model with another {name}", named_family(width))
     changed = sum(network == UNET for network, _ in lora.layers)
@@ -150,11 +170,7 @@ def _refuse_others(path: Path, shapes: Shapes) -> None:
         if key.startswith(_TRANSFORMERS):
             raise ModelRefused(
                 f"{path} is a LoRA for a diffusion transformer (Stable Diffusion 3, Flux or later); choose one for "
-                "Stable Diffusion 1.x or 2.x."
-            )
-        if key.startswith(_XL):
-            raise ModelRefused(
-                f"{path} is a LoRA for Stable Diffusion XL; choose one for Stable Diffusion 1.x or 2.x."
+                "Stable Diffusion 1.x, 2.x or XL."
             )
     if any(key.startswith("model.diffusion_model.") for key in shapes):
         raise ModelRefused(f"{path} is a whole model and no LoRA; choose another file.")

@@ -122,11 +122,14 @@ def _unet_rungs(unet: UNet2DConditionModel) -> list[Rung]:
 def row_by_row(forward: Callable[..., Any], sample: Tensor, *inputs: Any, **named: Any) -> tuple[Tensor]:
     """``forward(sample, ..., return_dict=False)`` of a U-Net, one row of the batch at a time.
 
-    Guidance makes two rows out of each picture. What has as many rows as ``sample`` (n, c, h, w) is cut with it.
+    Guidance makes two rows out of each picture. What has as many rows as ``sample`` (n, c, h, w) is cut with it, also
+    in a dictionary.
     """
     rows = len(sample)
 
     def row(value: Any, index: int) -> Any:
+        if isinstance(value, dict):
+            return {name: row(part, index) for name, part in value.items()}
         per_row = isinstance(value, Tensor) and value.ndim > 0 and len(value) == rows
         return value[index : index + 1] if per_row else value
 

@@ -3,49 +3,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ..core.errors import ModelRefused
+from .families import FAMILIES, STABLE_DIFFUSION_XL, WANTED, Family
 from .json_files import read_json
 from .weights_file import Shapes
 
 # The width of the text that the U-Net reads.
-_FAMILIES = {768: "Stable Diffusion 1.x", 1024: "Stable Diffusion 2.x", 2048: "Stable Diffusion XL"}
-_WANTED = "choose a Stable Diffusion 1.x or 2.x model"
+_NAMES = {768: "Stable Diffusion 1.x", 1024: "Stable Diffusion 2.x", 2048: "Stable Diffusion XL"}
+_SIZES = 6
+"""Numbers that Stable Diffusion XL is told of a picture; its refiner is told five."""
+
+_ADDED = "add_embedding.linear_1.weight"
 
 
-def check_family(folder: Path, shapes: dict[str, Shapes]) -> int:
-    """Input channels of the U-Net (4 or 9), once the three networks are known to fit each other.
+def check_family(folder: Path, shapes: dict[str, Shapes], family: Family) -> int:
+    """Input channels of the U-Net (4 or 9), once the networks are known to be of ``family`` and to fit each other.
 
     shapes: of the tensors of each component. Raises ModelRefused with a sentence that names both what was found and
     what was expected.
     """
     config = read_json(folder / "unet" / "config.json")
-    text = read_json(folder / "text_encoder" / "config.json")
-    vae = read_json(folder / "vae" / "config.json")
+    texts = {name: read_json(folder / name / "config.json") for name in family.text_encoders}
     unet = shapes["unet"]
-    _refuse_other_weights(folder / "unet", unet)
+    _refuse_other_weights(folder / "unet", unet, family)
     channels = _input_channels(folder, unet, config.get("in_channels"))
-    # "text" is made from the prompt by the U-Net itself; the others want what only the SDXL pipelines hand over.
-    if config.get("addition_embed_type") not in (None, "text") or config.get("class_embed_type"):
-        raise ModelRefused(f"{folder} is of the SDXL family; {_WANTED}.")
+    _check_addition(folder, config, family)
     found = _text_width(unet)
     if found is not None and found != config.get("cross_attention_dim"):
         raise ModelRefused(
             f"The weights in {folder / 'unet'} are of {named_family(found)} and their config.json is of "
-            f"{named_family(config.get('cross_attention_dim'))}; {_WANTED}."
+            f"{named_family(config.get('cross_attention_dim'))}; {WANTED}."
         )
-    _check_autoencoder(folder, shapes["vae"], vae.get("latent_channels", 4))
-    width, hidden = config.get("cross_attention_dim"), text.get("hidden_size")
+    _check_autoencoder(folder, shapes["vae"], read_json(folder / "vae" / "config.json"))
+    width, hidden = config.get("cross_attention_dim"), _sum([t.get("hidden_size") for t in texts.values()])
     if width != hidden:
         raise ModelRefused(
             f"In {folder} the U-Net reads text of width {width} and the text encoder writes {hidden}; they belong "
             "to different models, so download the model again."
         )
+    if _ADDED in unet:
+        _check_added(folder, unet, config, list(texts.values())[-1].get("projection_dim"))
     return channels
 
 
-def _refuse_other_weights(folder: Path, unet: Shapes) -> None:
+def _refuse_other_weights(folder: Path, unet: Shapes, family: Family) -> None:
     """Weights that are no U-Net of this kind at all."""
     kind = None
     if any("lora" in name.lower() for name in unet):
@@ -54,12 +59,41 @@ def _refuse_other_weights(folder: Path, unet: Shapes) -> None:
         kind = "a whole checkpoint in one file; convert it with diffusers"
     elif any(name.startswith(("double_blocks.", "joint_blocks.", "transformer_blocks.")) for name in unet):
         kind = "a diffusion transformer (Stable Diffusion 3 or Flux)"
-    elif "add_embedding.linear_1.weight" in unet and _text_width(unet) == 2048:
-        kind = "Stable Diffusion XL"
+    elif (_ADDED in unet) != (family is STABLE_DIFFUSION_XL):
+        kind = "Stable Diffusion XL" if _ADDED in unet else named_family(_text_width(unet))
     if kind is not None:
         raise ModelRefused(
-            f"The weights in {folder} are {kind}, not the U-Net of Stable Diffusion 1.x or 2.x; choose another model."
+            f"The weights in {folder} are {kind}, not the U-Net of {family.name}; choose another model."
         )
+
+
+def _check_addition(folder: Path, config: dict[str, Any], family: Family) -> None:
+    addition, classes = config.get("addition_embed_type"), config.get("class_embed_type")
+    if addition in family.additions and not classes:
+        return
+    others = (other.name for other in FAMILIES if addition in other.additions and not classes)
+    found = next(others, f"a model that is told of {classes or addition}")
+    raise ModelRefused(f"The U-Net in {folder} is of {found}, not of {family.name}; {WANTED}.")
+
+
+def _check_added(folder: Path, unet: Shapes, config: dict[str, Any], pooled: object) -> None:
+    """Whether the U-Net takes the pooled text and the sizes that Stable Diffusion XL has."""
+    each, taken = config.get("addition_time_embed_dim"), sum(unet[_ADDED][1:])
+    if taken == _sum([pooled, *[each] * (_SIZES - 1)]):
+        raise ModelRefused(
+            f"The U-Net in {folder} is that of the refiner of Stable Diffusion XL, which only finishes what another "
+            "model began; choose the base model."
+        )
+    if taken != _sum([pooled, *[each] * _SIZES]):
+        raise ModelRefused(
+            f"In {folder} the U-Net takes {taken} numbers beside the text, and the text encoder does not fit them; "
+            "they belong to different models, so download the model again."
+        )
+
+
+def _sum(numbers: Sequence[object]) -> int | None:
+    """None unless all are numbers: configurations come from strangers."""
+    return sum(numbers) if all(type(n) is int for n in numbers) else None  # type: ignore[arg-type]
 
 
 def _input_channels(folder: Path, unet: Shapes, configured: object) -> int:
@@ -78,14 +112,19 @@ def _input_channels(folder: Path, unet: Shapes, configured: object) -> int:
     return int(first[1])
 
 
-def _check_autoencoder(folder: Path, vae: Shapes, configured: object) -> None:
-    first = vae.get("decoder.conv_in.weight", ())
+def _check_autoencoder(folder: Path, vae: Shapes, config: dict[str, Any]) -> None:
+    first, configured = vae.get("decoder.conv_in.weight", ()), config.get("latent_channels", 4)
     found = first[1] if len(first) == 4 else configured
     if found != 4 or configured != 4:
         wrong = found if found != 4 else configured
         raise ModelRefused(
-            f"The autoencoder in {folder} has {wrong} latent channels and Stable Diffusion 1.x and 2.x have 4; "
-            "choose another model."
+            f"The autoencoder in {folder} has {wrong} latent channels and those of Stable Diffusion have 4; choose "
+            "another model."
+        )
+    if config.get("latents_mean") or config.get("latents_std") or config.get("shift_factor"):
+        raise ModelRefused(
+            f"The autoencoder in {folder} moves its latents by amounts of its own, which is not known here; choose "
+            "another model."
         )
 
 
@@ -98,5 +137,5 @@ def _text_width(unet: Shapes) -> int | None:
 
 
 def named_family(width: object) -> str:
-    family = _FAMILIES.get(width) if isinstance(width, int) else None
+    family = _NAMES.get(width) if isinstance(width, int) else None
     return f"{family} (text of width {width})" if family else f"a model that reads text of width {width}"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Checks of a model folder before anything is loaded from it.
 
-A model comes from a stranger. What it may hold is a list of ours: five components of known classes, weights
-in safetensors, and configurations that name no code. Nothing here imports torch, so a refusal comes at once.
+A model comes from a stranger. What it may hold is a list of ours: components of known classes, weights in
+safetensors, and configurations that name no code. Nothing here imports torch, so a refusal comes at once.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import ModelNotFound, ModelRefused
+from .families import FAMILIES, WANTED, Family, tokenizer_of
 from .json_files import read_json
 from .model_family import check_family
 from .weights_file import Shapes, read_shapes
-
-PIPELINES = ("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", "StableDiffusionInpaintPipeline")
 
 SCHEDULER_CLASSES = (
     "DDPMScheduler",
@@ -36,17 +35,11 @@ SCHEDULER_CLASSES = (
 
 _COMPONENTS: dict[str, tuple[tuple[str, str], ...]] = {
     "vae": (("diffusers", "AutoencoderKL"),),
-    "text_encoder": (("transformers", "CLIPTextModel"),),
-    "tokenizer": (("transformers", "CLIPTokenizer"), ("transformers", "CLIPTokenizerFast")),
     "unet": (("diffusers", "UNet2DConditionModel"),),
     "scheduler": tuple(("diffusers", name) for name in SCHEDULER_CLASSES),
 }
+_TOKENIZERS = (("transformers", "CLIPTokenizer"), ("transformers", "CLIPTokenizerFast"))
 _NEVER_LOADED = ("safety_checker", "feature_extractor", "image_encoder")
-_WEIGHT_STEMS = {
-    "vae": "diffusion_pytorch_model",
-    "unet": "diffusion_pytorch_model",
-    "text_encoder": "model",
-}
 _CODE_KEYS = ("auto_map", "custom_pipeline", "trust_remote_code", "_attn_implementation_internal")
 _PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
 
@@ -58,13 +51,16 @@ class ModelFiles:
     variants: for each component with weights, the part of its file name that diffusers calls the variant
         ("fp16"), or None.
     weights: the files that will be loaded.
+    zeros_for_empty: an empty negative prompt is not read but stands for zeros, as the model was trained.
     """
 
     folder: Path
+    family: Family
     scheduler_class: str
     unet_channels: int
     variants: dict[str, str | None]
     weights: tuple[Path, ...]
+    zeros_for_empty: bool
 
     @property
     def signature(self) -> tuple[tuple[str, int, int], ...]:
@@ -88,10 +84,12 @@ def check_model(folder: Path) -> ModelFiles:
         )
     refuse_code(folder)
     index = read_json(folder / "model_index.json")
-    _check_index(folder, index)
-    variants, weights, shapes = _check_weights(folder)
-    channels = check_family(folder, shapes)
-    return ModelFiles(folder, index["scheduler"][1], channels, variants, tuple(weights))
+    family = _family(folder, index)
+    _check_index(folder, index, _components(family))
+    variants, weights, shapes = _check_weights(folder, family)
+    channels = check_family(folder, shapes, family)
+    zeros = family.zeros_for_empty and bool(index.get("force_zeros_for_empty_prompt", True))
+    return ModelFiles(folder, family, index["scheduler"][1], channels, variants, tuple(weights), zeros)
 
 
 def refuse_code(folder: Path) -> None:
@@ -123,18 +121,35 @@ def _has_key(value: Any, key: str) -> bool:
     return False
 
 
-def _check_index(folder: Path, index: dict[str, Any]) -> None:
+def _family(folder: Path, index: dict[str, Any]) -> Family:
     kind = index.get("_class_name")
-    if kind not in PIPELINES:
+    family = next((family for family in FAMILIES if kind in family.pipelines), None)
+    if family is None:
         raise ModelRefused(
-            f"{folder} holds a {kind}; choose a Stable Diffusion 1.x or 2.x model ({', '.join(PIPELINES)})."
+            f"{folder} holds a {kind}; {WANTED} ({', '.join(f.pipelines[0] for f in FAMILIES)})."
+        )
+    return family
+
+
+def _components(family: Family) -> dict[str, tuple[tuple[str, str], ...]]:
+    encoders = {name: (("transformers", kind),) for name, kind in family.text_encoders.items()}
+    return {**_COMPONENTS, **encoders, **dict.fromkeys(map(tokenizer_of, encoders), _TOKENIZERS)}
+
+
+def _check_index(
+    folder: Path, index: dict[str, Any], components: dict[str, tuple[tuple[str, str], ...]]
+) -> None:
+    if index.get("requires_aesthetics_score"):
+        raise ModelRefused(
+            f"{folder} is the refiner of Stable Diffusion XL, which only finishes what another model began; choose "
+            "the base model."
         )
     for name, entry in index.items():
-        if isinstance(entry, list) and name not in _COMPONENTS and name not in _NEVER_LOADED:
+        if isinstance(entry, list) and name not in components and name not in _NEVER_LOADED:
             raise ModelRefused(
                 f"{folder} has a component {name} that is not known here; choose another model."
             )
-    for name, known in _COMPONENTS.items():
+    for name, known in components.items():
         entry = index.get(name)
         if not isinstance(entry, list) or tuple(entry) not in known:
             raise ModelRefused(
@@ -142,11 +157,14 @@ def _check_index(folder: Path, index: dict[str, Any]) -> None:
             )
 
 
-def _check_weights(folder: Path) -> tuple[dict[str, str | None], list[Path], dict[str, Shapes]]:
+def _check_weights(
+    folder: Path, family: Family
+) -> tuple[dict[str, str | None], list[Path], dict[str, Shapes]]:
     variants: dict[str, str | None] = {}
     weights: list[Path] = []
     shapes: dict[str, Shapes] = {}
-    for name, stem in _WEIGHT_STEMS.items():
+    stems = {"vae": "diffusion_pytorch_model", "unet": "diffusion_pytorch_model"}
+    for name, stem in {**stems, **dict.fromkeys(family.text_encoders, "model")}.items():
         variants[name], files = weight_files(folder / name, stem)
         weights += files
         shapes[name] = {}

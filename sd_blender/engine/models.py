@@ -11,16 +11,19 @@ from typing import Any
 
 import diffusers
 import torch
+import transformers
 from diffusers import AutoencoderKL, UNet2DConditionModel
-from transformers import CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTokenizer
 
 from ..core.engine_protocol import IsCancelled
 from ..core.errors import ModelRefused
 from .cancel import stop_if_cancelled
 from .canvas import Grid
-from .clip_score import CLIP_FOLDER, ClipScorer, find_clip
+from .clip_score import ClipScorer
 from .device import free_memory, keep_float32_outside
+from .families import UNET, Family, tokenizer_of
 from .guards import is_out_of_memory
+from .json_files import read_json
 from .known_models import Checksums
 from .libraries import offline
 from .model_files import ModelFiles, check_model
@@ -28,6 +31,7 @@ from .noisy_classifier import CLASSIFIER_FOLDER, NoisyClassifier
 from .pipelines import Pipelines
 from .preview import LatentPreview
 from .schedulers import model_part
+from .text_readers import TextReader, make_reader
 
 Announce = Callable[[str, float], None]
 """Told what is being loaded, and how far the loading is, 0..1."""
@@ -41,9 +45,19 @@ class LoadedModel:
     pipelines: Pipelines
     unet: UNet2DConditionModel
     vae: AutoencoderKL
-    tokenizer: CLIPTokenizer
+    text: TextReader
     scheduler_config: dict[str, Any]
     device: torch.device
+
+    @property
+    def tokenizer(self) -> CLIPTokenizer:
+        """The one by which tokens are counted; those of one model agree."""
+        return self.text.encoders[0].tokenizer
+
+    @property
+    def networks(self) -> dict[str, torch.nn.Module]:
+        """What a LoRA may change, by component."""
+        return {UNET: self.unet, **{encoder.name: encoder.network for encoder in self.text.encoders}}
 
     @property
     def grid(self) -> Grid:
@@ -55,11 +69,16 @@ class LoadedModel:
     def preview(self) -> LatentPreview:
         return LatentPreview.of_model(self.files.folder, self.vae)
 
+    def scorer(self, folder: Path) -> ClipScorer:
+        """The CLIP in ``folder``, kept until another one is wanted. Raises ModelNotFound or ModelRefused."""
+        if folder not in self._scorers:
+            self._scorers.clear()
+            self._scorers[folder] = ClipScorer.load(folder, self.device)
+        return self._scorers[folder]
+
     @cached_property
-    def clip(self) -> ClipScorer:
-        """The CLIP beside the model, loaded when it is first wanted. Raises ModelNotFound or ModelRefused."""
-        folder = self.files.folder
-        return ClipScorer.load(find_clip(folder) or folder / CLIP_FOLDER, self.device)
+    def _scorers(self) -> dict[Path, ClipScorer]:
+        return {}
 
     @cached_property
     def classifier(self) -> NoisyClassifier:
@@ -101,30 +120,39 @@ def _load(
     files: ModelFiles, device: torch.device, dtype: torch.dtype, announce: Announce, is_cancelled: IsCancelled
 ) -> LoadedModel:
     components: dict[str, Any] = {}
-    sizes = {name: _size(files.folder / name) for name in _LABELS}
-    for name, label in _LABELS.items():
+    labels = _labels(files.family)
+    sizes = {name: _size(files.folder / name) for name in labels}
+    for name, label in labels.items():
         stop_if_cancelled(is_cancelled)
         announce(f"Loading the {label}", sum(sizes[done] for done in components) / sum(sizes.values()))
-        components[name] = _load_component(files, name, dtype)
+        components[name] = _load_component(files, name, label, _precision(files, name, dtype))
         if isinstance(components[name], torch.nn.Module):
             components[name].to(device).eval().requires_grad_(False)
             if device.type == "cpu":
                 _own(components[name])
     stop_if_cancelled(is_cancelled)
-    # A tokenizer that was saved without its limit claims to have none.
-    positions = components["text_encoder"].config.max_position_embeddings
-    components["tokenizer"].model_max_length = min(components["tokenizer"].model_max_length, positions)
     if dtype != torch.float32:
         keep_float32_outside(components["unet"], components["vae"])
     return LoadedModel(
         files=files,
-        pipelines=Pipelines.of(components),
+        pipelines=Pipelines.of(components, files.family),
         unet=components["unet"],
         vae=components["vae"],
-        tokenizer=components["tokenizer"],
+        text=make_reader(files.family, components, files.zeros_for_empty),
         scheduler_config=dict(components["scheduler"].config),
         device=device,
     )
+
+
+def _precision(files: ModelFiles, name: str, wanted: torch.dtype) -> torch.dtype:
+    """``wanted``, or float32 for what is small, or is known to overflow in half precision."""
+    if name in files.family.text_encoders and not files.family.large_text:
+        # It runs once a picture, and sets the precision of what follows.
+        return torch.float32
+    if name == "vae" and files.family.heeds_upcast:
+        upcast = read_json(files.folder / name / "config.json").get("force_upcast", True)
+        return torch.float32 if upcast else wanted
+    return wanted
 
 
 def _size(folder: Path) -> int:
@@ -143,14 +171,22 @@ def _own(network: torch.nn.Module) -> None:
 
 _LABELS = {
     "tokenizer": "tokenizer",
+    "tokenizer_2": "second tokenizer",
     "scheduler": "scheduler",
     "text_encoder": "text encoder",
+    "text_encoder_2": "second text encoder",
     "vae": "autoencoder",
     "unet": "U-Net",
 }
 
 
-def _load_component(files: ModelFiles, name: str, dtype: torch.dtype) -> Any:
+def _labels(family: Family) -> dict[str, str]:
+    """What the components of a model are called, in the order in which they are loaded."""
+    texts = {*family.text_encoders, *map(tokenizer_of, family.text_encoders)}
+    return {name: label for name, label in _LABELS.items() if name in {"scheduler", "vae", "unet", *texts}}
+
+
+def _load_component(files: ModelFiles, name: str, label: str, dtype: torch.dtype) -> Any:
     """One component, of the class that we know for it and with nothing but local safetensors."""
     local: dict[str, Any] = {
         "pretrained_model_name_or_path": str(files.folder / name),
@@ -158,35 +194,37 @@ def _load_component(files: ModelFiles, name: str, dtype: torch.dtype) -> Any:
     }
     try:
         with offline():
-            if name == "tokenizer":
+            if name in map(tokenizer_of, files.family.text_encoders):
                 return CLIPTokenizer.from_pretrained(**local)
             if name == "scheduler":
                 kind = getattr(diffusers, files.scheduler_class)
                 return kind.from_config(model_part(kind.from_pretrained(**local).config))
             weights = {**local, "use_safetensors": True, "variant": files.variants[name]}
-            network, loading = _load_network(name, weights, dtype)
+            network, loading = _load_network(files.family, name, weights, dtype)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, ImportError) as error:
         # What diffusers and transformers raise for a configuration or weights that do not fit each other, or that
         # want a package that is not here.
         if is_out_of_memory(error):
             raise
         raise ModelRefused(
-            f"The {_LABELS[name]} in {files.folder} cannot be loaded; download the model again or choose another.",
+            f"The {label} in {files.folder} cannot be loaded; download the model again or choose another.",
             details=f"{type(error).__name__}: {error}",
         ) from error
     if loading["missing_keys"]:
         # Without this the network would run with random numbers in their place.
         raise ModelRefused(
-            f"The weights of the {_LABELS[name]} in {files.folder} are incomplete; download the model again.",
+            f"The weights of the {label} in {files.folder} are incomplete; download the model again.",
             details=", ".join(sorted(loading["missing_keys"])),
         )
     return network
 
 
-def _load_network(name: str, weights: dict[str, Any], dtype: torch.dtype) -> tuple[Any, dict[str, Any]]:
-    if name == "text_encoder":
-        # In float32 always: it is small, runs once a picture, and sets the precision of what follows.
-        return CLIPTextModel.from_pretrained(**weights, dtype=torch.float32, output_loading_info=True)
+def _load_network(
+    family: Family, name: str, weights: dict[str, Any], dtype: torch.dtype
+) -> tuple[Any, dict[str, Any]]:
+    if name in family.text_encoders:
+        kind = getattr(transformers, family.text_encoders[name])
+        return kind.from_pretrained(**weights, dtype=dtype, output_loading_info=True)
     network = UNet2DConditionModel if name == "unet" else AutoencoderKL
     return network.from_pretrained(
         **weights, torch_dtype=dtype, low_cpu_mem_usage=False, output_loading_info=True

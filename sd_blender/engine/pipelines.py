@@ -16,13 +16,17 @@ from diffusers import (
     StableDiffusionImg2ImgPipeline,
     StableDiffusionInpaintPipeline,
     StableDiffusionPipeline,
+    StableDiffusionXLImg2ImgPipeline,
+    StableDiffusionXLInpaintPipeline,
+    StableDiffusionXLPipeline,
 )
 from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from PIL import Image
 from torch import Tensor
 
 from ..core.geometry import Size
-from .prompt_encoding import Conditioning
+from .families import STABLE_DIFFUSION, STABLE_DIFFUSION_XL, Family
+from .text_readers import Conditioning
 
 OnStep = Callable[[Any, int, Tensor, dict[str, Tensor]], dict[str, Tensor]]
 STEP_TENSORS = ("latents", "noise_pred", "latent_model_input")
@@ -61,26 +65,52 @@ class InpaintPipeline(_AnyGuidance, StableDiffusionInpaintPipeline):
     pass
 
 
+class _TextIsRead:
+    """What the text encoders say is handed over, and stays in its precision: it decides that of noise and latents."""
+
+    def encode_prompt(self, **given: Any) -> tuple[Tensor | None, ...]:
+        names = ("prompt_embeds", "negative_prompt_embeds", "pooled_prompt_embeds")
+        return (*(given[name] for name in names), given["negative_pooled_prompt_embeds"])
+
+
+class XLTextToImagePipeline(_TextIsRead, _AnyGuidance, StableDiffusionXLPipeline):
+    pass
+
+
+class XLImageToImagePipeline(_TextIsRead, _AnyGuidance, StableDiffusionXLImg2ImgPipeline):
+    pass
+
+
+class XLInpaintPipeline(_TextIsRead, _AnyGuidance, StableDiffusionXLInpaintPipeline):
+    pass
+
+
+_NO_CHECKER = {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
+_NO_WATERMARK = {"add_watermarker": False}
+
+_TASKS: dict[Family, tuple[tuple[Any, Any, Any], dict[str, Any]]] = {
+    STABLE_DIFFUSION: ((TextToImagePipeline, ImageToImagePipeline, InpaintPipeline), _NO_CHECKER),
+    STABLE_DIFFUSION_XL: ((XLTextToImagePipeline, XLImageToImagePipeline, XLInpaintPipeline), _NO_WATERMARK),
+}
+"""The pipelines of text-to-image, image-to-image and inpainting, and what they are to go without."""
+
+
 @dataclass(frozen=True)
 class Pipelines:
     """One pipeline per task; all three hold the very same networks."""
 
-    text_to_image: TextToImagePipeline
-    image_to_image: ImageToImagePipeline
-    inpaint: InpaintPipeline
+    text_to_image: TextToImagePipeline | XLTextToImagePipeline
+    image_to_image: ImageToImagePipeline | XLImageToImagePipeline
+    inpaint: InpaintPipeline | XLInpaintPipeline
 
     @classmethod
-    def of(cls, components: dict[str, Any]) -> Pipelines:
-        """components: vae, text_encoder, tokenizer, unet, scheduler."""
-        unused = {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
-        pipelines = cls(
-            TextToImagePipeline(**components, **unused),
-            ImageToImagePipeline(**components, **unused),
-            InpaintPipeline(**components, **unused),
-        )
-        for pipeline in (pipelines.text_to_image, pipelines.image_to_image, pipelines.inpaint):
+    def of(cls, components: dict[str, Any], family: Family) -> Pipelines:
+        """components: vae, unet, scheduler, and the text encoders and tokenizers of ``family``."""
+        tasks, without = _TASKS[family]
+        made = [task(**components, **without) for task in tasks]
+        for pipeline in made:
             pipeline.set_progress_bar_config(disable=True)
-        return pipelines
+        return cls(*made)
 
 
 @dataclass(frozen=True)
@@ -99,9 +129,7 @@ class Denoising:
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments that all three pipelines take."""
         return {
-            "prompt_embeds": self.conditioning.positive,
-            "negative_prompt_embeds": self.conditioning.negative,
-            "guidance_scale": self.conditioning.guidance_scale,
+            **self.conditioning.arguments(),
             "num_inference_steps": self.steps,
             "generator": [torch.Generator("cpu").manual_seed(seed) for seed in self.seeds],
             "callback_on_step_end": self.on_step,

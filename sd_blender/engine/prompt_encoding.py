@@ -21,21 +21,10 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from transformers import CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from ..core.attention import parse_attention
-from ..core.wildcards import Prompts
-
-MAX_CHUNKS = 8
-"""600 tokens, some 450 words. What is beyond is cut, and told."""
-
-
-class TokenCount(NamedTuple):
-    """tokens: of the whole prompt. chunks: in which it is encoded, at least 1. cut: the words beyond, or ""."""
-
-    tokens: int
-    chunks: int
-    cut: str
+from ..core.clip_tokens import MAX_CHUNKS, TokenCount
 
 
 class _Token(NamedTuple):
@@ -51,46 +40,37 @@ class _Token(NamedTuple):
 _Chunk = list[_Token]
 
 
-@dataclass(frozen=True)
-class Conditioning:
-    """What guides the U-Net: a text for each picture (n, tokens, width), and what it is guided away from, or None.
-
-    guidance_scale: what is left to do of classifier-free guidance; 1 is the first text alone.
+class TextStates(NamedTuple):
+    """Of chunks of tokens: states (chunks, limit, width) of a layer; ends (chunks, width), the last layer's at the mark
+    of the end, which speak for the whole chunk. float32.
     """
 
-    positive: Tensor
-    negative: Tensor | None
-    guidance_scale: float
+    states: Tensor
+    ends: Tensor
 
 
-def condition(
-    tokenizer: CLIPTokenizer, encoder: CLIPTextModel, prompts: Sequence[Prompts], guidance_scale: float
-) -> Conditioning:
-    """For pictures that are made together; all of them need as many :func:`chunks_needed`."""
-    chunks = max(chunks_needed(tokenizer, words, guidance_scale) for words in prompts)
-    # Each text for itself: several in one batch round otherwise, and no picture may depend on its neighbours.
-    encoded = {
-        text: encode(tokenizer, encoder, text, chunks)
-        for text in {text for words in prompts for text in _texts(words, guidance_scale)}
-    }
-    texts = [
-        torch.cat([encoded[text] for text in column])
-        for column in zip(*(_texts(words, guidance_scale) for words in prompts), strict=True)
-    ]
-    negative = texts[1] if len(texts) == 2 else None
-    return Conditioning(texts[0], negative, 1.0 if negative is None else guidance_scale)
+@dataclass(frozen=True)
+class TextEncoder:
+    """One text encoder and its tokenizer. name: of its component. penultimate: its last layer but one is looked at."""
 
+    name: str
+    tokenizer: CLIPTokenizer
+    network: CLIPTextModel | CLIPTextModelWithProjection
+    penultimate: bool = False
 
-def chunks_needed(tokenizer: CLIPTokenizer, words: Prompts, guidance_scale: float) -> int:
-    """The chunks of the longer of the two prompts, if guidance has a use for both."""
-    return max(count_tokens(tokenizer, text).chunks for text in _texts(words, guidance_scale))
-
-
-def _texts(words: Prompts, guidance_scale: float) -> tuple[str, ...]:
-    """The texts with which the U-Net is run. At w = 0 and 1 the formula is one of its two halves: half the work."""
-    if guidance_scale == 0:
-        return (words.negative_prompt,)
-    return (words.prompt,) if guidance_scale == 1 else (words.prompt, words.negative_prompt)
+    def run(self, chunks: Iterable[Sequence[int]]) -> TextStates:
+        """Read chunks of token ids, which have no marks of start and end yet."""
+        tokenizer, rows, ends = self.tokenizer, [], []
+        for ids in chunks:
+            row = [tokenizer.bos_token_id, *ids, tokenizer.eos_token_id]
+            ends.append(len(row) - 1)
+            rows.append(row + [tokenizer.pad_token_id] * (tokenizer.model_max_length - len(row)))
+        output = self.network(
+            torch.tensor(rows, device=self.network.device), output_hidden_states=self.penultimate
+        )
+        last = output.last_hidden_state
+        states = output.hidden_states[-2] if self.penultimate else last
+        return TextStates(states.float(), last[range(len(ends)), ends].float())
 
 
 def count_tokens(tokenizer: CLIPTokenizer, prompt: str) -> TokenCount:
@@ -106,19 +86,28 @@ def count_tokens(tokenizer: CLIPTokenizer, prompt: str) -> TokenCount:
     return TokenCount(sum(map(len, chunks)), len(kept), cut)
 
 
-def encode(tokenizer: CLIPTokenizer, encoder: CLIPTextModel, prompt: str, chunks: int) -> Tensor:
-    """One prompt as the U-Net sees it, (1, chunks * limit of the tokenizer, width)."""
-    kept = _chunks(tokenizer, parse_attention(prompt))[:MAX_CHUNKS]
-    hidden = _run(tokenizer, encoder, ([token.id for token in chunk] for chunk in kept))
+def encode(encoder: TextEncoder, prompt: str, chunks: int) -> TextStates:
+    """One prompt: states (1, chunks * limit of the tokenizer, width), and the end of its first chunk, (1, width)."""
+    kept = _chunks(encoder.tokenizer, parse_attention(prompt))[:MAX_CHUNKS]
+    hidden, ends = encoder.run([token.id for token in chunk] for chunk in kept)
     weights = torch.ones(hidden.shape[:2])
     for row, chunk in enumerate(kept):
         weights[row, 1 : len(chunk) + 1] = torch.tensor([token.weight for token in chunk])
     if len(kept) < chunks or bool((weights != 1).any()):
-        empty = _run(tokenizer, encoder, [[]])
+        empty = encoder.run([[]]).states
         weights = weights.to(hidden)[..., None]
         hidden = torch.where(weights == 1, hidden, torch.lerp(empty, hidden, weights))
         hidden = torch.cat([hidden, *[empty] * (chunks - len(kept))])
-    return hidden.reshape(1, -1, hidden.shape[-1])
+    return TextStates(hidden.reshape(1, -1, hidden.shape[-1]), ends[:1])
+
+
+def encode_plainly(encoder: TextEncoder, texts: Sequence[str]) -> TextStates:
+    """Texts as they stand, brackets included, each cut to one chunk: states (n, limit, width), ends (n, width)."""
+    tokenizer = encoder.tokenizer
+    room = tokenizer.model_max_length - 2
+    return encoder.run(
+        tokenizer(text, add_special_tokens=False, verbose=False).input_ids[:room] for text in texts
+    )
 
 
 def _chunks(tokenizer: CLIPTokenizer, runs: Sequence[tuple[str, float]]) -> list[_Chunk]:
@@ -143,13 +132,3 @@ def _tokens(tokenizer: CLIPTokenizer, runs: Sequence[tuple[str, float]]) -> Iter
         places = zip(coded.input_ids, coded.offset_mapping, coded.word_ids(), strict=True)
         for token, (start, _), word in places:
             yield _Token(token, weight, run, start, word)
-
-
-def _run(tokenizer: CLIPTokenizer, encoder: CLIPTextModel, chunks: Iterable[Sequence[int]]) -> Tensor:
-    """What the text encoder makes of chunks of token ids, (chunks, limit, width)."""
-    rows = []
-    for ids in chunks:
-        row = [tokenizer.bos_token_id, *ids, tokenizer.eos_token_id]
-        rows.append(row + [tokenizer.pad_token_id] * (tokenizer.model_max_length - len(row)))
-    hidden: Tensor = encoder(torch.tensor(rows, device=encoder.device))[0]
-    return hidden

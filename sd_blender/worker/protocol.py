@@ -38,7 +38,7 @@ from .training_frames import (
     training_of,
 )
 
-PROTOCOL = 3
+PROTOCOL = 4
 HEARTBEAT = 1.0
 """Seconds between two signs of life of a worker."""
 WORK = frozenset({"generate", "train"})
@@ -124,8 +124,7 @@ def result_frame(job_id: str, result: Result) -> Frame:
             "warnings": list(image.warnings),
             "prompt": image.prompt,
             "negative_prompt": image.negative_prompt,
-            "tokens": image.tokens,
-            "chunks": image.chunks,
+            "score": image.score,
         }
         for image in result.images
     ]
@@ -151,8 +150,7 @@ def _image(entry: dict[str, Any], pixels: Any) -> GeneratedImage:
         tuple(map(str, entry["warnings"])),
         prompt=str(entry["prompt"]),
         negative_prompt=str(entry["negative_prompt"]),
-        tokens=int(entry["tokens"]),
-        chunks=int(entry["chunks"]),
+        score=None if entry["score"] is None else float(entry["score"]),
     )
 
 

@@ -24,7 +24,14 @@ COMMON = {
 }
 REQUESTS = [
     TextToImage(**COMMON),
-    ImageToImage(**COMMON, image=IMAGE, strength=0.25),
+    ImageToImage(
+        **{**COMMON, "sampling": Sampling(count=4)},
+        image=IMAGE,
+        strength=0.25,
+        keep=3,
+        reference=IMAGE[:8],
+        clip="/models/clip",
+    ),
     Inpaint(**COMMON, image=IMAGE, mask=MASK, feather=3, crop_to_mask=False, context=7),
 ]
 
@@ -86,3 +93,16 @@ def test_provenance_tells_everything_but_the_pixels():
     assert json.loads(provenance(request, drawn))["result"] == told["result"] | {"prompt": "größer slate"}
     changed = dataclasses.replace(request, image=IMAGE + 1)
     assert json.loads(provenance(changed))["arrays"]["image"] != told["arrays"]["image"]
+
+
+def test_what_nobody_asks_for_is_not_written_so_that_older_versions_can_read_it():
+    header, arrays = to_json(TextToImage(prompt="sand"))
+    assert not {"keep", "clip", "reference", "loras", "embeddings"} & set(header) and not arrays
+
+
+def test_the_score_of_a_picture_is_told_where_there_is_one():
+    picture = GeneratedImage(IMAGE, 1, Seam(1.0, 1.0))
+    request = TextToImage(prompt="sand")
+    assert "score" not in json.loads(provenance(request, picture))["result"]
+    judged = dataclasses.replace(picture, score=0.123456)
+    assert json.loads(provenance(request, judged))["result"]["score"] == 0.1235

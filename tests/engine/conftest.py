@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,8 @@ from sd_blender.core.messages import Message, Result
 from sd_blender.core.request import ImageArray, MaskArray, Request
 
 if TYPE_CHECKING:
+    from diffusers import StableDiffusionXLPipeline
+
     from sd_blender.engine.diffusers_engine import DiffusersEngine
     from sd_blender.engine.steps import StepWatcher
 
@@ -22,13 +24,24 @@ if TYPE_CHECKING:
 collect_ignore_glob = [] if find_spec("torch") and find_spec("diffusers") else ["test_*.py"]
 
 
-def save_model(folder: Path, **kind: Any) -> Path:
+def save_model(folder: Path, xl: bool = False, **kind: Any) -> Path:
     from sd_blender.engine.libraries import quiet
 
-    from .tiny_model import save_tiny_model
+    from .tiny_model import save_tiny_model, save_tiny_xl
 
     with quiet():
-        return save_tiny_model(folder, **kind)
+        return (save_tiny_xl if xl else save_tiny_model)(folder, **kind)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Toy networks gain nothing from more, and with another process on the machine threads wait at every layer."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +62,25 @@ def tiny_zero_snr(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from .tiny_model import ZERO_SNR
 
     return save_model(tmp_path_factory.mktemp("models") / "tiny-zero-snr", schedule=ZERO_SNR)
+
+
+@pytest.fixture(scope="session")
+def tiny_xl(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Stable Diffusion XL, text to image, for which an empty negative prompt is zeros."""
+    return save_model(tmp_path_factory.mktemp("models") / "tiny-xl", xl=True)
+
+
+@pytest.fixture(scope="module")
+def plain_xl(tiny_xl: Path) -> StableDiffusionXLPipeline:
+    """The same as a pipeline of plain diffusers."""
+    from diffusers import StableDiffusionXLPipeline
+
+    from sd_blender.engine.libraries import quiet
+
+    with quiet():
+        made = StableDiffusionXLPipeline.from_pretrained(tiny_xl, add_watermarker=False)
+    made.set_progress_bar_config(disable=True)
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -12,10 +12,19 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
-from transformers import CLIPConfig, CLIPModel, CLIPProcessor, CLIPTextConfig, CLIPTokenizer, CLIPVisionConfig
+from transformers import (
+    CLIPConfig,
+    CLIPModel,
+    CLIPProcessor,
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTokenizer,
+    CLIPVisionConfig,
+)
 
 from sd_blender.core.errors import InvalidRequest, ModelNotFound, ModelRefused
-from sd_blender.engine.clip_score import ClipScorer, PictureInput, best_of, check_clip, find_clip
+from sd_blender.engine.clip_files import check_clip, find_clip
+from sd_blender.engine.clip_score import ClipScorer, PictureInput, best_of
 from sd_blender.engine.libraries import quiet
 
 from .tiny_model import TOKENS, _text_encoder, _tokenizer
@@ -198,6 +207,37 @@ def test_a_pickle_instead_of_weights(copy):
 def test_half_a_clip(copy):
     weights = {k: v for k, v in load_file(copy / "model.safetensors").items() if not k.startswith("vision")}
     save_file(weights, copy / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelRefused, match="no whole CLIP"):
+        ClipScorer.load(copy)
+
+
+def share_text(copy: Path) -> None:
+    """Give the text tower and the tokenizer of a CLIP to the model beside it."""
+    weights = load_file(copy / "model.safetensors")
+    own = {k: v for k, v in weights.items() if not k.startswith("text_model.")}
+    save_file(own, copy / "model.safetensors", metadata={"format": "pt"})
+    with quiet():
+        encoder = CLIPTextModel(CLIPModel.from_pretrained(copy).config.text_config)
+        names = {name: f"text_model.{name.removeprefix('text_model.')}" for name in encoder.state_dict()}
+        encoder.load_state_dict({name: weights[stored] for name, stored in names.items()})
+        encoder.save_pretrained(copy.parent / "text_encoder")
+    (copy.parent / "tokenizer").mkdir()
+    for file in (*copy.glob("tokenizer*"), *copy.glob("vocab*"), *copy.glob("merges*")):
+        file.rename(copy.parent / "tokenizer" / file.name)
+
+
+def test_a_clip_that_shares_the_text_encoder_of_its_model(copy, scorer):
+    share_text(copy)
+    prompts = ["red wood", "a green stone"]
+    assert torch.equal(ClipScorer.load(copy).text_vectors(prompts), scorer.text_vectors(prompts))
+
+
+def test_what_is_shared_is_missing(copy):
+    share_text(copy)
+    (copy.parent / "text_encoder" / "model.safetensors").unlink()
+    with pytest.raises(ModelRefused, match=r"text_encoder lacks model\.safetensors"):
+        ClipScorer.load(copy)
+    shutil.rmtree(copy.parent / "text_encoder")
     with pytest.raises(ModelRefused, match="no whole CLIP"):
         ClipScorer.load(copy)
 

@@ -168,8 +168,7 @@ def test_a_prompt_too_long_says_what_was_lost(tiny, run, which):
     assert warnings == (
         f"The {which} is too long for the model, which did not see its end: 'Rusty nails'; shorten it.",
     )
-    whole = run(request(tiny, fits)).result.images[0]
-    assert not whole.warnings and (whole.tokens, whole.chunks) == (8 * 22, 8)
+    assert not run(request(tiny, fits)).result.images[0].warnings
     (warning,) = run(request(tiny, f"{fits}{' zinc' * 200}")).result.images[0].warnings
     assert "200 words, from 'zinc zinc" in warning and len(warning) < 250
 

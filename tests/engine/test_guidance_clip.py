@@ -12,7 +12,7 @@ import torch
 
 from sd_blender.core.errors import BadResult, InvalidRequest, JobCancelled, ModelRefused
 from sd_blender.core.request import SCHEDULERS, ImageToImage, Inpaint, Sampling, TextToImage, Tiling
-from sd_blender.engine import clip_guidance
+from sd_blender.engine import clip_guidance, ranking
 from sd_blender.engine.clip_guidance import ClipGuide
 from sd_blender.engine.clip_score import ClipScorer
 from sd_blender.engine.diffusers_engine import DiffusersEngine
@@ -165,7 +165,8 @@ def test_both_guidances_by_the_formula(seeing, engine, run, step_tensors):
         abar = loaded.pipelines.text_to_image.scheduler.alphas_cumprod[int(first["timestep"])]
         noise = unconditional + 2.5 * (conditional - unconditional)
         x_0 = (first["latent_model_input"][:1] - (1 - abar).sqrt() * noise) / abar.sqrt()
-        by_clip = ClipGuide(loaded.vae, loaded.clip, loaded.clip.text_vectors(["red stone"]), SCALE, [3])
+        scorer = loaded.scorer(seeing / "clip")
+        by_clip = ClipGuide(loaded.vae, scorer, scorer.text_vectors(["red stone"]), SCALE, [3])
         gradient = by_clip.gradient(x_0, by_clip.texts, torch.Generator())
     term = -(1 - abar).sqrt() * abar.sqrt() * SCALE * gradient
     assert term.abs().max() > 0.05
@@ -217,14 +218,13 @@ def test_a_scale_of_0_is_the_picture_without(seeing, tiny, run):
     ours = run(asked(seeing, clip=0.0), engine).pixels
     theirs = run(TextToImage(prompt="red stone", model=str(tiny), sampling=SAMPLING)).pixels
     assert np.array_equal(ours, theirs)
-    assert "clip" not in vars(engine._models.get(seeing, print, lambda: False))
+    assert "_scorers" not in vars(engine._models.get(seeing, print, lambda: False))
 
 
-def test_a_model_without_clip_is_refused_before_it_is_loaded(tiny, run, monkeypatch):
+def test_a_model_without_clip_is_refused_before_it_is_loaded(tiny, run, tmp_path, monkeypatch):
     monkeypatch.setattr(ModelStore, "get", lambda *_: pytest.fail("loaded"))
-    with pytest.raises(
-        InvalidRequest, match="no CLIP to guide with; set CLIP Guidance to 0, or put"
-    ) as refusal:
+    monkeypatch.setattr(ranking, "STARTER_FOLDER", tmp_path)
+    with pytest.raises(InvalidRequest, match=r"no CLIP .* set CLIP Guidance to 0") as refusal:
         run(asked(tiny))
     assert refusal.value.field == "clip_guidance_scale"
 
@@ -299,7 +299,7 @@ def test_to_keep_little_for_the_gradient_changes_nothing_in_it(model, scorer, mo
 def test_a_decoder_that_overflows_in_half_precision(seeing, monkeypatch):
     with quiet():
         model = ModelStore(torch.device("cpu"), torch.bfloat16).get(seeing, print, lambda: False)
-    by_clip, original = guide(model, model.clip), ClipGuide.gradient
+    by_clip, original = guide(model, model.scorer(seeing / "clip")), ClipGuide.gradient
 
     def overflow(self, *inputs):
         found = original(self, *inputs)

@@ -134,7 +134,7 @@ def other_width(tensors, width):
         (lambda t: other_width(t, 768), "Stable Diffusion 1.x"),
         (lambda t: other_width(t, 1024), "Stable Diffusion 2.x"),
         (lambda t: other_width(t, 2048), "Stable Diffusion XL"),
-        (lambda t: {"lora_te2_text_model_x.lora_down.weight": torch.zeros(1)}, "Stable Diffusion XL"),
+        (lambda t: {k.replace("lora_te_", "lora_te2_"): v for k, v in t.items()}, "Stable Diffusion XL"),
         (lambda t: {"transformer.blocks.0.lora_A.weight": torch.zeros(1)}, "diffusion transformer"),
         (lambda t: {"lora_unet_x.hada_w1_a": torch.zeros(1)}, "LoHa"),
         (lambda t: {"lora_unet_x.dora_scale": torch.zeros(1)}, "DoRA"),

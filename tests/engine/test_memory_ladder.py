@@ -23,6 +23,7 @@ from sd_blender.engine.guards import out_of_memory
 from .conftest import painting
 
 STEPS = 3
+SOURCE = {"image": painting(64, 64), "strength": 0.7}
 # Between what the widest convolution takes at once and what it takes in one row, or in one tile.
 UNET_VALUES = 8000
 VAE_VALUES = 40_000
@@ -48,9 +49,24 @@ def small_tiles(monkeypatch):
     monkeypatch.setattr(memory_ladder, "_TOKENS", 16)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def own_engine():
+    """One for all: what a test leaves behind would be seen by the next."""
     return DiffusersEngine(device="cpu", dtype="float32", preview_interval=0.0)
+
+
+@pytest.fixture(scope="module")
+def made_plainly(tiny, own_engine):
+    """A request run with all the memory there is; each kind once."""
+    known = {}
+
+    def make(kind=TextToImage, tiling=Tiling.OFF, **changes):
+        if (kind, tiling) not in known:
+            task = request(tiny, kind, tiling, **changes)
+            known[kind, tiling] = own_engine.generate("job", task, lambda message: None, lambda: False)
+        return known[kind, tiling].images[0]
+
+    return make
 
 
 def model_of(engine, folder):
@@ -83,8 +99,8 @@ def same(ours, theirs):
 
 @pytest.mark.fault("F01")
 @pytest.mark.parametrize("step", range(STEPS))
-def test_in_the_unet_at_any_step(tiny, own_engine, run, step):
-    plain = run(request(tiny), own_engine)
+def test_in_the_unet_at_any_step(tiny, own_engine, made_plainly, run, step):
+    plain = made_plainly()
     unet = model_of(own_engine, tiny).unet
     with small_memory(unet, UNET_VALUES, after=step) as calls:
         saved = run(request(tiny), own_engine)
@@ -97,8 +113,8 @@ def test_in_the_unet_at_any_step(tiny, own_engine, run, step):
 
 
 @pytest.mark.fault("F01")
-def test_in_attention(tiny, own_engine, run, monkeypatch):
-    plain = run(request(tiny), own_engine)
+def test_in_attention(tiny, own_engine, made_plainly, run, monkeypatch):
+    plain = made_plainly()
     unet = model_of(own_engine, tiny).unet
     attend, inside = functional.scaled_dot_product_attention, []
 
@@ -124,8 +140,8 @@ def test_in_attention(tiny, own_engine, run, monkeypatch):
 @pytest.mark.fault("F02")
 @pytest.mark.parametrize("kind", ERRORS)
 @pytest.mark.parametrize("part", ["unet", "decoder"])
-def test_by_whatever_name(tiny, own_engine, run, kind, part):
-    plain = run(request(tiny), own_engine)
+def test_by_whatever_name(tiny, own_engine, made_plainly, run, kind, part):
+    plain = made_plainly()
     model = model_of(own_engine, tiny)
     network, values = (model.unet, UNET_VALUES) if part == "unet" else (model.vae.decoder, VAE_VALUES)
     with small_memory(network, values, ERRORS[kind]):
@@ -135,8 +151,8 @@ def test_by_whatever_name(tiny, own_engine, run, kind, part):
 
 @pytest.mark.fault("F03")
 @pytest.mark.parametrize("tiling", list(Tiling))
-def test_in_the_decoder_alone(tiny, own_engine, run, tiling):
-    plain = run(request(tiny, tiling=tiling), own_engine)
+def test_in_the_decoder_alone(tiny, own_engine, made_plainly, run, tiling):
+    plain = made_plainly(tiling=tiling)
     model = model_of(own_engine, tiny)
     with small_memory(model.vae.decoder, VAE_VALUES), small_memory(model.unet, 10**9) as denoised:
         saved = run(request(tiny, tiling=tiling), own_engine)
@@ -144,15 +160,14 @@ def test_in_the_decoder_alone(tiny, own_engine, run, tiling):
     (warning,) = saved.result.images[0].warnings
     assert "was made in tiles" in warning
     assert denoised["network"] == STEPS, "no second denoising"
-    ours, theirs = saved.result.images[0].seam, plain.result.images[0].seam
+    ours, theirs = saved.result.images[0].seam, plain.seam
     assert (ours.x, ours.y) == pytest.approx((theirs.x, theirs.y), rel=0.02)
 
 
 @pytest.mark.fault("F03")
 def test_once_tiled_the_other_pictures_of_the_job_are_too(tiny, own_engine, run):
     decoder = model_of(own_engine, tiny).vae.decoder
-    run(request(tiny), own_engine)
-    with small_memory(model_of(own_engine, tiny).vae.decoder, VAE_VALUES):
+    with small_memory(decoder, VAE_VALUES):
         saved = run(request(tiny, count=3), own_engine)
     assert [len(image.warnings) for image in saved.result.images] == [1, 1, 1]
     assert "forward" not in vars(decoder)
@@ -170,9 +185,9 @@ def test_in_half_precision(tiny, run):
     assert np.abs(saved.pixels.astype(int) - plain.pixels.astype(int)).mean() < 2
 
 
-def test_in_the_encoder(tiny, own_engine, run):
-    task = request(tiny, ImageToImage, image=painting(64, 64), strength=0.7)
-    plain = run(task, own_engine)
+def test_in_the_encoder(tiny, own_engine, made_plainly, run):
+    task = request(tiny, ImageToImage, **SOURCE)
+    plain = made_plainly(ImageToImage, **SOURCE)
     with small_memory(model_of(own_engine, tiny).vae.encoder, VAE_VALUES):
         saved = run(task, own_engine)
     assert same(saved.pixels, plain.pixels)
@@ -181,9 +196,9 @@ def test_in_the_encoder(tiny, own_engine, run):
 
 @pytest.mark.fault("F01")
 @pytest.mark.parametrize("part", ["unet", "encoder", "decoder"])
-def test_when_nothing_helps(tiny, own_engine, run, part):
-    task = request(tiny, ImageToImage, image=painting(64, 64), strength=0.7)
-    plain = run(task, own_engine)
+def test_when_nothing_helps(tiny, own_engine, made_plainly, run, part):
+    task = request(tiny, ImageToImage, **SOURCE)
+    plain = made_plainly(ImageToImage, **SOURCE)
     model = model_of(own_engine, tiny)
     network = model.unet if part == "unet" else getattr(model.vae, part)
     with small_memory(network, 1), pytest.raises(OutOfMemory, match="close other programs") as caught:
@@ -197,7 +212,6 @@ def test_when_nothing_helps(tiny, own_engine, run, part):
 @pytest.mark.fault("F01")
 def test_what_failed_is_freed_before_the_next_try(tiny, own_engine, run):
     """The traceback of an error holds the frames, and those the tensors."""
-    run(request(tiny), own_engine)
     decoder = model_of(own_engine, tiny).vae.decoder
     held, freed = [], []
 
@@ -216,7 +230,6 @@ def test_what_failed_is_freed_before_the_next_try(tiny, own_engine, run):
 
 @pytest.mark.fault("F11")
 def test_cancel_between_two_tiles(tiny, own_engine, run):
-    run(request(tiny), own_engine)
     model = model_of(own_engine, tiny)
     tiles = []
 

@@ -204,15 +204,17 @@ def test_components_that_are_not_ours(refused, copy, component, entry):
 
 @pytest.mark.fault("F37")
 def test_another_family(refused, copy):
-    edit(copy / "model_index.json", _class_name="StableDiffusionXLPipeline")
+    edit(copy / "model_index.json", _class_name="StableDiffusion3Pipeline")
     sentence = refused(copy)
-    assert "StableDiffusionXLPipeline" in sentence and "1.x" in sentence
+    assert "StableDiffusion3Pipeline" in sentence and "1.x, 2.x or XL" in sentence
 
 
 @pytest.mark.fault("F37")
 def test_a_unet_that_needs_more_than_the_text(refused, copy):
     edit(copy / "unet" / "config.json", addition_embed_type="text_time")
-    assert "SDXL" in refused(copy)
+    assert "is of Stable Diffusion XL, not of Stable Diffusion 1.x or 2.x" in refused(copy)
+    edit(copy / "unet" / "config.json", addition_embed_type="image_hint")
+    assert "is told of image_hint" in refused(copy)
 
 
 def test_a_unet_that_pools_the_text_itself(copy):

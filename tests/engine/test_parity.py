@@ -23,8 +23,8 @@ from sd_blender.engine.generation import decode, to_pixels
 from sd_blender.engine.libraries import quiet
 from sd_blender.engine.models import ModelStore
 from sd_blender.engine.pipelines import Denoising
-from sd_blender.engine.prompt_encoding import condition
 from sd_blender.engine.schedulers import make_scheduler
+from sd_blender.engine.text_readers import condition
 
 from .conftest import box_mask, painting
 
@@ -116,8 +116,7 @@ def test_inpaint_equals_diffusers_before_the_composite(tiny, tiny_inpaint, chann
     with quiet(), torch.no_grad():
         model = ModelStore(torch.device("cpu"), torch.float32).get(folder, print, lambda: False)
         scheduler = make_scheduler("DDIM", model.scheduler_config, STEPS)
-        encoder = model.pipelines.inpaint.text_encoder
-        told = condition(model.tokenizer, encoder, [Prompts("red stone", "rust")], 5.0)
+        told = condition(model.text, [Prompts("red stone", "rust")], 5.0)
         how = Denoising(told, scheduler, STEPS, (SEED,), lambda *step: {})
         latents = pipelines.inpaint(model.pipelines, how, image, mask, strength)
         ours = to_pixels(decode(model.vae, latents))

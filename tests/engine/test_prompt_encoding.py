@@ -16,13 +16,8 @@ from sd_blender.core.wildcards import Prompts
 from sd_blender.engine import generation
 from sd_blender.engine.diffusers_engine import STARTER_FOLDER
 from sd_blender.engine.models import ModelStore
-from sd_blender.engine.prompt_encoding import (
-    MAX_CHUNKS,
-    chunks_needed,
-    condition,
-    count_tokens,
-    encode,
-)
+from sd_blender.engine.prompt_encoding import MAX_CHUNKS, count_tokens, encode
+from sd_blender.engine.text_readers import chunks_needed, condition
 
 from .tiny_model import TOKENS
 
@@ -44,7 +39,7 @@ def read(model):
 
     def encoded(prompt, chunks=1):
         with torch.no_grad():
-            return encode(model.tokenizer, model.pipelines.text_to_image.text_encoder, prompt, chunks)[0]
+            return encode(model.text.encoders[0], prompt, chunks).states[0]
 
     return encoded
 
@@ -81,7 +76,7 @@ def test_the_starter_model_too():
     with torch.no_grad():
         for prompt in ("mossy grey cobblestone", "", "red brick wall, worn"):
             theirs = pipeline.encode_prompt(prompt, torch.device("cpu"), 1, False)[0]
-            assert torch.equal(encode(model.tokenizer, pipeline.text_encoder, prompt, 1), theirs)
+            assert torch.equal(model.text.read(prompt, 1).hidden, theirs)
 
 
 def test_a_weight_of_one_changes_nothing_and_others_move_that_word_alone(read, plain):
@@ -142,18 +137,18 @@ def test_tokens_are_counted_and_what_is_cut_is_told(model, prompt, expected):
 
 def test_guidance_says_which_texts_count(model):
     words = Prompts("stone", LONG)
-    assert [chunks_needed(model.tokenizer, words, scale) for scale in (0, 1, 7.5)] == [3, 1, 3]
+    assert [chunks_needed(model.text, words, scale) for scale in (0, 1, 7.5)] == [3, 1, 3]
 
 
 @pytest.mark.parametrize("prompt, negative", [(LONG, "wet"), ("wet", LONG)])
 def test_both_prompts_get_as_many_chunks(model, read, plain, prompt, negative):
-    encoder = model.pipelines.text_to_image.text_encoder
     with torch.no_grad():
-        told = condition(model.tokenizer, encoder, [Prompts(prompt, negative)], 7.5)
+        told = condition(model.text, [Prompts(prompt, negative)], 7.5)
     assert told.guidance_scale == 7.5
-    assert torch.equal(told.positive[0], read(prompt, 3)) and torch.equal(told.negative[0], read(negative, 3))
-    short = told.negative if prompt == LONG else told.positive
-    assert torch.allclose(short[0], torch.cat([plain("wet"), plain(""), plain("")]), atol=1e-5)
+    positive, negatively = told.positive.hidden[0], told.negative.hidden[0]
+    assert torch.equal(positive, read(prompt, 3)) and torch.equal(negatively, read(negative, 3))
+    short = negatively if prompt == LONG else positive
+    assert torch.allclose(short, torch.cat([plain("wet"), plain(""), plain("")]), atol=1e-5)
 
 
 def test_the_end_of_a_long_prompt_and_a_weight_change_the_picture(tiny, run):

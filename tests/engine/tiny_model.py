@@ -8,8 +8,14 @@ import tempfile
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from diffusers import (
+    AutoencoderKL,
+    DDIMScheduler,
+    StableDiffusionPipeline,
+    StableDiffusionXLPipeline,
+    UNet2DConditionModel,
+)
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 TOKENS = 24
@@ -49,18 +55,47 @@ def save_tiny_model(folder: Path, channels: int = 4, schedule: dict[str, object]
     return folder
 
 
-def _unet(channels: int) -> UNet2DConditionModel:
-    return UNet2DConditionModel(
-        sample_size=8,
-        in_channels=channels,
-        out_channels=4,
-        block_out_channels=(32, 64),
-        layers_per_block=1,
-        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
-        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
-        cross_attention_dim=32,
-        attention_head_dim=8,
+def save_tiny_xl(folder: Path, channels: int = 4, zeros_for_empty: bool = True) -> Path:
+    """Write a Stable Diffusion XL: two text encoders, and a U-Net that is told pooled text and sizes."""
+    torch.manual_seed(20 + channels)
+    pooled, second = 24, _tokenizer()
+    second.pad_token = "!"  # as the real one has it
+    times = {"addition_embed_type": "text_time", "addition_time_embed_dim": 8}
+    pipeline = StableDiffusionXLPipeline(
+        vae=_vae(),
+        text_encoder=_text_encoder(),
+        text_encoder_2=CLIPTextModelWithProjection(_text_config(hidden_size=48, projection_dim=pooled)),
+        tokenizer=_tokenizer(),
+        tokenizer_2=second,
+        unet=_unet(
+            channels,
+            cross_attention_dim=32 + 48,
+            projection_class_embeddings_input_dim=pooled + 6 * 8,
+            transformer_layers_per_block=(2, 1),
+            use_linear_projection=True,
+            **times,
+        ),
+        scheduler=DDIMScheduler(**STABLE_DIFFUSION_1),
+        force_zeros_for_empty_prompt=zeros_for_empty,
+        add_watermarker=False,
     )
+    pipeline.save_pretrained(folder, safe_serialization=True)
+    return folder
+
+
+def _unet(channels: int, **changes: object) -> UNet2DConditionModel:
+    shape = {
+        "sample_size": 8,
+        "in_channels": channels,
+        "out_channels": 4,
+        "block_out_channels": (32, 64),
+        "layers_per_block": 1,
+        "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"),
+        "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D"),
+        "cross_attention_dim": 32,
+        "attention_head_dim": 8,
+    }
+    return UNet2DConditionModel(**shape | changes)
 
 
 def _vae() -> AutoencoderKL:
@@ -77,18 +112,22 @@ def _vae() -> AutoencoderKL:
 
 
 def _text_encoder() -> CLIPTextModel:
-    config = CLIPTextConfig(
-        vocab_size=514,
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        max_position_embeddings=TOKENS,
-        bos_token_id=512,
-        eos_token_id=513,
-        pad_token_id=513,
-    )
-    return CLIPTextModel(config)
+    return CLIPTextModel(_text_config())
+
+
+def _text_config(**changes: object) -> CLIPTextConfig:
+    shape = {
+        "vocab_size": 514,
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "max_position_embeddings": TOKENS,
+        "bos_token_id": 512,
+        "eos_token_id": 513,
+        "pad_token_id": 513,
+    }
+    return CLIPTextConfig(**shape | changes)
 
 
 def _tokenizer() -> CLIPTokenizer:

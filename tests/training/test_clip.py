@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file
 from transformers import CLIPModel
 
-from sd_blender.engine.clip_score import ClipScorer, find_clip
+from sd_blender.engine.clip_files import find_clip
+from sd_blender.engine.clip_score import ClipScorer
 from sd_blender.training.checkpoints import load
 from sd_blender.training.evaluation.classifier import NAMES, Classifier, Labelled
 from sd_blender.training.evaluation.frechet import distances, frechet_distance
@@ -175,7 +177,7 @@ def test_training_learns_which_caption_belongs_to_which_picture(pictures, tokeni
     rows = [json.loads(line) for line in (tmp_path / "clip.jsonl").read_text().splitlines()]
     assert rows[-1]["loss"] < rows[0]["loss"] - 0.3
     assert rows[-1]["right"] > 0.25  # chance is 1 / 12
-    export_clip(clip, tokenizer, tmp_path / "clip")
+    export_clip(clip, make_text_encoder(len(tokenizer), TINY), tokenizer, tmp_path / "clip")
     labels = np.array([NAMES.index(d.material) for d in pictures.descriptions])
     captions = [d.material for d in pictures.descriptions]
     figures = zero_shot(ClipScorer.load(tmp_path / "clip"), Labelled(pictures.pixels, labels), captions)
@@ -192,7 +194,7 @@ def test_recall_counts_ranks_and_takes_equal_captions_for_right():
 
 def test_what_is_exported_is_what_was_trained(tokenizer, tmp_path):
     clip = make_clip(len(tokenizer), TINY).eval()
-    export_clip(clip, tokenizer, tmp_path / "clip")
+    export_clip(clip, make_text_encoder(len(tokenizer), TINY), tokenizer, tmp_path / "clip")
     scorer = ClipScorer.load(tmp_path / "clip")
     assert find_clip(tmp_path) == tmp_path / "clip"
     assert scorer.clip.dtype == torch.float32
@@ -225,7 +227,11 @@ def test_the_denoiser_of_the_recipe_reads_the_text_tower_of_clip(tmp_path):
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed and all(name.startswith(("decoder.", "post_quant_conv.")) for name in changed)
     recipe.export()
-    scorer = ClipScorer.load(find_clip(recipe.output))
+    folder = find_clip(recipe.output)
+    stored = load_file(folder / "model.safetensors")
+    assert not any(name.startswith("text_model.") for name in stored)  # they are in text_encoder already
+    assert not list(folder.glob("tokenizer*"))
+    scorer = ClipScorer.load(folder)
     shipped = scorer.clip.text_model.state_dict()
     assert all(
         torch.equal(value.half().float(), shipped[name.removeprefix("text_model.")])

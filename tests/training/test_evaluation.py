@@ -7,6 +7,8 @@ import torch
 
 from sd_blender.training.evaluation.classifier import NAMES, Classifier, classify
 from sd_blender.training.evaluation.colour_names import name_colour, to_oklab
+from sd_blender.training.evaluation.comparison import ASKED_FIRST, COLUMNS, beside_originals
+from sd_blender.training.evaluation.frechet import originals
 from sd_blender.training.evaluation.measures import make_prompts, seam_error
 from sd_blender.training.evaluation.report import draw_confusion
 from sd_blender.training.textures import make_sample
@@ -52,3 +54,14 @@ def test_classifier_answers_with_names():
 def test_confusion_is_drawn(tmp_path):
     draw_confusion(tmp_path / "confusion.png", np.eye(len(NAMES), dtype=int))
     assert (tmp_path / "confusion.png").stat().st_size > 1000
+
+
+def test_each_generated_picture_stands_below_the_texture_of_its_words():
+    prompts = make_prompts(2 * len(NAMES))
+    pictures = np.stack([np.full((128, 128, 3), i, np.uint8) for i in range(len(prompts))])
+    rows = beside_originals(pictures, prompts, 5)
+    assert len(rows) == 2 * len(ASKED_FIRST)
+    places = [NAMES.index(name) for name in ASKED_FIRST[:COLUMNS]]
+    assert np.array_equal(rows[:COLUMNS], originals([prompts[i] for i in places], 5))
+    # The first prompts are one for each material.
+    assert [int(picture[0, 0, 0]) for picture in rows[COLUMNS : 2 * COLUMNS]] == places

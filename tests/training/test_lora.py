@@ -148,6 +148,16 @@ def test_it_learns_the_images(lora):
     assert np.mean(losses[-15:]) < 0.85 * np.mean(losses[:15])
 
 
+def test_with_the_model_in_half_precision(lora):
+    """As on a graphics card."""
+    messages = Messages()
+    short = dataclasses.replace(lora, steps=2, sample_every=10)
+    assert train("job", short, messages, lambda: False, "cpu", "bfloat16").steps == 2
+    losses = [loss for message in messages.of(Losses) for _, loss in message.points]
+    assert len(losses) == 2 and all(np.isfinite(losses))
+    assert all(bool(v.any()) for name, v in learned(short).items() if "lora_unet" in name and "up" in name)
+
+
 @pytest.mark.parametrize("kind", ["lora", "word"])
 @pytest.mark.parametrize("step", [1, 4])
 def test_a_pause_and_going_on_end_as_without(request, kind, step):

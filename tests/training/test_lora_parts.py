@@ -17,6 +17,8 @@ from sd_blender.core.geometry import Size
 from sd_blender.core.request import Tiling
 from sd_blender.core.training_request import TrainLora
 from sd_blender.engine.canvas import Grid
+from sd_blender.engine.families import STABLE_DIFFUSION
+from sd_blender.engine.text_readers import Framing
 from sd_blender.training.lora import checkpoint
 from sd_blender.training.lora.examples import Examples
 from sd_blender.training.lora.formats import diffusers, kohya
@@ -32,6 +34,10 @@ GRID = Grid(latent=8, coarse=16)
 
 def request(tiling=Tiling.OFF, **changes):
     return TrainLora(images="/a", output="/b/c.safetensors", size=64, tiling=tiling, **changes)
+
+
+def pixels_of(views):
+    return [view.pixels for view in views]
 
 
 def rolls(first, second):
@@ -55,25 +61,25 @@ def test_a_tile_is_moved_around_its_torus_and_nothing_else():
         4,
         np.random.default_rng(1),
     )
-    assert all(rolls(tile, view) for view in views)
-    assert len({view.tobytes() for view in views}) > 1
-    along_x = make_views(stripes(0), request(Tiling.X), GRID, 4, np.random.default_rng(1))
+    assert all(rolls(tile, view.pixels) for view in views)
+    assert len({view.pixels.tobytes() for view in views}) > 1
+    along_x = pixels_of(make_views(stripes(0), request(Tiling.X), GRID, 4, np.random.default_rng(1)))
     assert all(np.array_equal(view, view[:1].repeat(len(view), axis=0)) for view in along_x)
     assert wanted.flip is False
 
 
 def test_pictures_that_do_not_repeat_are_cropped_at_random():
     pixels = np.random.default_rng(0).integers(0, 255, (100, 300, 3), np.uint8)
-    views = make_views(pixels, request(), GRID, 6, np.random.default_rng(1))
+    views = pixels_of(make_views(pixels, request(), GRID, 6, np.random.default_rng(1)))
     assert {view.shape for view in views} == {(64, 64, 3)} and len({view.tobytes() for view in views}) == 6
-    tiny = make_views(pixels[:40, :33], request(), GRID, 2, np.random.default_rng(1))
+    tiny = pixels_of(make_views(pixels[:40, :33], request(), GRID, 2, np.random.default_rng(1)))
     assert {view.shape for view in tiny} == {(64, 64, 3)}
 
 
 def test_flip_mirrors_half_of_the_views():
     pixels = stripes(0)
-    plain = make_views(pixels, request(), GRID, 4, np.random.default_rng(1))
-    flipped = make_views(pixels, request(flip=True), GRID, 4, np.random.default_rng(1))
+    plain = pixels_of(make_views(pixels, request(), GRID, 4, np.random.default_rng(1)))
+    flipped = pixels_of(make_views(pixels, request(flip=True), GRID, 4, np.random.default_rng(1)))
     assert np.array_equal(plain[0], flipped[0]) and np.array_equal(plain[1][:, ::-1], flipped[1])
 
 
@@ -88,12 +94,13 @@ def test_a_repeating_picture_keeps_its_shape_and_closes_on_the_coarse_grid(width
 def test_a_batch_is_of_one_shape_and_the_same_for_the_same_step():
     means = [torch.full((4, 4, 4), float(i)) for i in range(3)] + [torch.full((4, 2, 8), 9.0)]
     stds = [torch.zeros_like(mean) for mean in means]
-    examples = Examples(means, stds, [0, 0, 1, 2], [[0, 1, 2], [3]], Tiling.BOTH)
+    framings = [Framing(Size(8, 8), 0, 0, Size(8, 8))] * 4
+    examples = Examples(means, stds, [0, 0, 1, 2], framings, [[0, 1, 2], [3]], Tiling.BOTH)
     for step in range(20):
-        latents, images = examples.draw(3, StepRandom.of(7, step))
+        latents, views = examples.draw(3, StepRandom.of(7, step))
         again, _ = examples.draw(3, StepRandom.of(7, step))
-        assert torch.equal(latents, again) and len(images) == 3
-        assert (set(images) == {2}) == (latents.shape[-1] == 8)
+        assert torch.equal(latents, again) and len(views) == 3
+        assert (set(views) == {3}) == (latents.shape[-1] == 8)
 
 
 def test_views_of_alpha_and_rotation(tmp_path):
@@ -152,9 +159,10 @@ def test_activations_are_counted_as_autograd_keeps_them():
         output = unet(torch.zeros(1, 4, 16, 16), 1, encoder_hidden_states=torch.zeros(1, 8, 32)).sample
     really = sum(kept.values())
     del output
-    counted = activation_bytes(unet, (16, 16), 8, 4)
+    text = {"encoder_hidden_states": torch.zeros(1, 8, 32, device="meta")}
+    counted = activation_bytes(unet, (16, 16), text, 4)
     assert 0.6 * really < counted < 1.7 * really
-    assert activation_bytes(unet, (32, 32), 8, 2) == pytest.approx(2 * counted, rel=0.1)
+    assert activation_bytes(unet, (32, 32), text, 2) == pytest.approx(2 * counted, rel=0.1)
 
 
 # Files ------------------------------------------------------------------------------
@@ -213,7 +221,7 @@ def test_names_of_layers_for_both():
         "unet.mid_block.resnets.0.time_emb_proj.lora_B.weight": torch.ones(5, 2),
         "text_encoder.encoder.layers.1.self_attn.out_proj.lora_A.weight": torch.ones(2, 5),
     }
-    assert set(kohya(learned, 2)) == {
+    assert set(kohya(learned, 2, STABLE_DIFFUSION)) == {
         "lora_unet_up_blocks_1_attentions_0_transformer_blocks_0_attn2_to_out_0.lora_down.weight",
         "lora_unet_up_blocks_1_attentions_0_transformer_blocks_0_attn2_to_out_0.alpha",
         "lora_unet_mid_block_resnets_0_time_emb_proj.lora_up.weight",

@@ -22,8 +22,7 @@ IMAGE = GeneratedImage(
     ("cut",),
     prompt="red größe",
     negative_prompt="wet",
-    tokens=80,
-    chunks=2,
+    score=0.25,
 )
 
 
@@ -44,9 +43,7 @@ def test_a_result_keeps_everything_the_engine_said():
     assert np.array_equal(back.images[0].pixels, IMAGE.pixels)
 
 
-@pytest.mark.parametrize(
-    "name", ["seed", "seam", "warnings", "prompt", "negative_prompt", "tokens", "chunks"]
-)
+@pytest.mark.parametrize("name", ["seed", "seam", "warnings", "prompt", "negative_prompt", "score"])
 def test_a_result_that_lacks_something_is_malformed(name):
     frame = sent(result_frame("job", Result(REQUEST, (IMAGE,), 2.5)))
     del frame.header["images"][0][name]

@@ -10,7 +10,8 @@ import numpy as np
 from diffusers import StableDiffusionPipeline
 from numpy.typing import NDArray
 
-from ...engine.clip_score import ClipScorer, best_of, find_clip
+from ...engine.clip_files import find_clip
+from ...engine.clip_score import ClipScorer, best_of
 from ..cache import HELD_OUT_SEED
 from .classifier import Classifier, Labelled, classify
 from .frechet import originals

@@ -4,13 +4,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from diffusers import DDPMScheduler
-from torch import Tensor
 
 from ...core.engine_protocol import IsCancelled
 from ...core.errors import ModelRefused
@@ -19,7 +17,7 @@ from ...engine.diffusers_engine import STARTER_FOLDER
 from ...engine.models import Announce, LoadedModel, ModelStore
 from ..forward_process import ForwardProcess
 
-FAMILIES = {768: "sd_v1", 1024: "sd_v2"}
+FAMILIES = {768: "sd_v1", 1024: "sd_v2", 2048: "sdxl_base_v1-0"}
 """kohya's names of the base models, by the width of the text that the U-Net reads."""
 
 
@@ -38,22 +36,6 @@ class BaseModel:
     def family(self) -> str:
         """kohya's name of the kind of model, "other" for one of no known width."""
         return FAMILIES.get(self.loaded.unet.config.cross_attention_dim, "other")
-
-    def tokens(self, texts: Sequence[str], tokenizer: object = None) -> Tensor:
-        """Token ids (n, limit), cut at the limit; words stand as they are, brackets included."""
-        known = tokenizer or self.loaded.tokenizer
-        limit = known.model_max_length  # type: ignore[attr-defined]
-        rows = []
-        for text in texts:
-            ids = known(text, add_special_tokens=False, verbose=False).input_ids[: limit - 2]  # type: ignore[operator]
-            row = [known.bos_token_id, *ids, known.eos_token_id]  # type: ignore[attr-defined]
-            rows.append(row + [known.pad_token_id] * (limit - len(row)))  # type: ignore[attr-defined]
-        return torch.tensor(rows, device=self.loaded.device)
-
-    def hidden_states(self, tokens: Tensor) -> Tensor:
-        """What the U-Net reads, (n, limit, width), with a gradient where the text encoder learns."""
-        hidden: Tensor = self.loaded.pipelines.text_to_image.text_encoder(tokens)[0]
-        return hidden
 
 
 def load_base(

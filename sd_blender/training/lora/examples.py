@@ -19,6 +19,7 @@ from ...core.request import Tiling
 from ...core.training_request import Training
 from ...engine.canvas import Grid
 from ...engine.device import dtype_of
+from ...engine.text_readers import Framing
 from ...engine.tiling import tiled
 from ..schedule import StepRandom, to_tensor
 from .images import Source, read_pixels
@@ -33,17 +34,18 @@ MOST = 2048
 class Examples:
     """means, stds: of each view (4, h, w) in float16 on the CPU, scaled as the U-Net sees them.
 
-    images: index of the image of each view. buckets: indices of the views of each shape.
+    images: index of the image of each view. framings: of each view. buckets: indices of the views of each shape.
     """
 
     means: list[Tensor]
     stds: list[Tensor]
     images: list[int]
+    framings: list[Framing]
     buckets: list[list[int]]
     tiling: Tiling
 
     def draw(self, count: int, random: StepRandom) -> tuple[Tensor, list[int]]:
-        """``count`` latents (count, 4, h, w) in float32 and the images they are of, all of one shape."""
+        """``count`` latents (count, 4, h, w) in float32, all of one shape, and the indices of the views they are of."""
         rng = random.numpy
         first = int(rng.integers(len(self.means)))
         bucket = next(b for b in self.buckets if first in b)
@@ -53,7 +55,7 @@ class Examples:
             mean, std = self.means[index].float(), self.stds[index].float()
             latent = mean + std * torch.randn(mean.shape, generator=random.torch)
             drawn.append(_rolled(latent, self.tiling, rng))
-        return torch.stack(drawn), [self.images[index] for index in chosen]
+        return torch.stack(drawn), chosen
 
 
 def _rolled(latent: Tensor, tiling: Tiling, rng: np.random.Generator) -> Tensor:
@@ -78,7 +80,7 @@ def encode(
     """
     per_image = max(1, min(VIEWS.get(vae.device.type, 4), MOST // len(sources)))
     rng = np.random.default_rng(request.seed)
-    means, stds, images = [], [], []
+    means, stds, images, framings = [], [], [], []
     dtype = dtype_of(vae)
     vae.to(torch.float32)  # the encoders of some models overflow in half precision
     try:
@@ -87,16 +89,17 @@ def encode(
                 announce(f"Reading {source.path.name}", index / len(sources))
                 for view in make_views(read_pixels(source.path), request, grid, per_image, rng):
                     check()
-                    posterior = vae.encode(to_tensor(view[None]).to(vae.device)).latent_dist
+                    posterior = vae.encode(to_tensor(view.pixels[None]).to(vae.device)).latent_dist
                     means.append(_kept(posterior.mean * vae.config.scaling_factor))
                     stds.append(_kept(posterior.std * vae.config.scaling_factor))
                     images.append(index)
+                    framings.append(view.framing)
     finally:
         vae.to(dtype)
     shapes: dict[tuple[int, ...], list[int]] = {}
     for index, mean in enumerate(means):
         shapes.setdefault(tuple(mean.shape), []).append(index)
-    return Examples(means, stds, images, list(shapes.values()), request.tiling)
+    return Examples(means, stds, images, framings, list(shapes.values()), request.tiling)
 
 
 def _kept(values: Tensor) -> Tensor:

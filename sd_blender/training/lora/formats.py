@@ -3,8 +3,8 @@
 
 A LoRA is written twice: with kohya's names of its layers (see :mod:`~...engine.lora_files`), which AUTOMATIC1111,
 Forge, ComfyUI and diffusers read, and in a folder beside it with diffusers' own. A textual inversion is one tensor
-under its word. The metadata are those that kohya's scripts and the model specification of Stability AI name, where
-they apply.
+under its word, or for Stable Diffusion XL one for each text encoder, under the names that those programs share. The
+metadata are those that kohya's scripts and the model specification of Stability AI name, where they apply.
 """
 
 from __future__ import annotations
@@ -20,21 +20,26 @@ from ...core.training_folder import TrainingFolder
 from ...core.training_json import training_to_json
 from ...core.training_request import Training, TrainLora
 from ...core.version import VERSION
+from ...engine.embeddings import WORD_KEY
+from ...engine.families import UNET, Family
 from .base_model import BaseModel
 from .checkpoint import write_tensors
 from .images import Source, digest
-from .learners import TEXT_ENCODER, UNET
 
-_ARCHITECTURES = {"sd_v1": "stable-diffusion-v1", "sd_v2": "stable-diffusion-v2-768-v"}
+_ARCHITECTURES = {
+    "sd_v1": "stable-diffusion-v1",
+    "sd_v2": "stable-diffusion-v2-768-v",
+    "sdxl_base_v1-0": "stable-diffusion-xl-v1-base",
+}
 _MOST_CAPTIONS = 200
 
 
-def kohya(learned: Mapping[str, Tensor], rank: int) -> dict[str, Tensor]:
+def kohya(learned: Mapping[str, Tensor], rank: int, family: Family) -> dict[str, Tensor]:
     """peft's ``unet.X.Y.lora_A.weight`` as ``lora_unet_X_Y.lora_down.weight``, with an alpha for each layer."""
     result: dict[str, Tensor] = {}
     for key, value in learned.items():
         network, module, role = _parts(key)
-        prefix = "lora_unet_" if network == UNET else "lora_te_text_model_"
+        prefix = family.lora_prefixes[network] + ("" if network == UNET else "text_model_")
         name = prefix + module.removeprefix("text_model.").replace(".", "_")
         result[f"{name}.lora_{'down' if role == 'A' else 'up'}.weight"] = value.half()
         result[f"{name}.alpha"] = torch.tensor(float(rank), dtype=torch.float16)
@@ -46,9 +51,9 @@ def diffusers(learned: Mapping[str, Tensor]) -> dict[str, Tensor]:
     result = {}
     for key, value in learned.items():
         network, module, role = _parts(key)
-        if network == TEXT_ENCODER:
+        if network != UNET:
             module = f"text_model.{module.removeprefix('text_model.')}"
-        result[f"{network}{module}.lora_{role}.weight"] = value.half()
+        result[f"{network}.{module}.lora_{role}.weight"] = value.half()
     return result
 
 
@@ -65,9 +70,9 @@ def write_result(
     told = metadata(folder.output, request, base, sources, steps, loss)
     if isinstance(request, TrainLora):
         write_tensors(folder.diffusers_output, diffusers(learned), {"format": "pt", **told})
-        write_tensors(folder.output, kohya(learned, request.rank), told)
+        write_tensors(folder.output, kohya(learned, request.rank, base.loaded.files.family), told)
     else:
-        write_tensors(folder.output, learned, told)
+        write_tensors(folder.output, learned, {**told, WORD_KEY: request.trigger.strip().lower()})
 
 
 def metadata(
@@ -115,6 +120,6 @@ def metadata(
 
 def _parts(key: str) -> tuple[str, str, str]:
     """Network, module and "A" or "B" of a key of ``LoraLearner.state``."""
-    network = UNET if key.startswith(UNET) else TEXT_ENCODER
-    module, _, rest = key.removeprefix(network).rpartition(".lora_")
-    return network, module, rest[0]
+    network, _, rest = key.partition(".")
+    module, _, role = rest.rpartition(".lora_")
+    return network, module, role[0]

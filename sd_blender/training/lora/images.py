@@ -11,18 +11,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from ...core.captions import CAPTIONS_FILE, Caption, read_captions, with_trigger
 from ...core.errors import InvalidRequest
 from ...core.request import ImageArray
-from ...core.training_request import TextualInversion, Training
-
-FEWEST = 3
-"""Images; from fewer a model learns these very pictures instead of what they have in common."""
+from ...core.training_captions import captions_of, listed
+from ...core.training_request import Training
 
 SMALLEST = 32
 """Pixels per side; less is an icon."""
-
-_SHOWN = 4
 
 
 @dataclass(frozen=True)
@@ -38,20 +33,8 @@ class Source:
 def find_sources(request: Training) -> list[Source]:
     """Every picture of the folder. Raises InvalidRequest, which names the files at fault."""
     folder = Path(request.images).expanduser()
-    captions = read_captions(folder)
-    if len(captions) < FEWEST:
-        raise InvalidRequest(
-            "images", f"{folder} holds {len(captions)} images and training needs at least {FEWEST}; add some."
-        )
-    texts = {name: _words(request, caption) for name, caption in captions.items()}
-    if silent := [name for name, text in texts.items() if not text]:
-        raise InvalidRequest(
-            "images",
-            f"{_listed(silent)} {'has' if len(silent) == 1 else 'have'} no caption; write it in {CAPTIONS_FILE} or in "
-            "a text file of the same name, or give a trigger word.",
-        )
-    sizes = {name: _size(folder / name) for name in captions}
-    return [Source(folder / name, texts[name], *sizes[name]) for name in captions]
+    texts = captions_of(request)
+    return [Source(folder / name, text, *_size(folder / name)) for name, text in texts.items()]
 
 
 def read_pixels(path: Path) -> ImageArray:
@@ -86,15 +69,7 @@ def notes_on(sources: Sequence[Source], size: int) -> list[str]:
     if not small:
         return []
     verb = "is" if len(small) == 1 else "are"
-    return [f"{_listed(small)} {verb} smaller than {size} pixels and had to be enlarged, which blurs."]
-
-
-def _words(request: Training, caption: Caption) -> str:
-    # A word to be learned must be in every caption; "photo of" is what surrounds it where nobody says more.
-    text = with_trigger(request.trigger, caption.text)
-    if isinstance(request, TextualInversion) and not caption.text:
-        return f"a picture of {request.trigger.strip()}"
-    return text
+    return [f"{listed(small)} {verb} smaller than {size} pixels and had to be enlarged, which blurs."]
 
 
 def _size(path: Path) -> tuple[int, int]:
@@ -116,8 +91,3 @@ def _unreadable(path: Path, error: BaseException) -> InvalidRequest:
     return InvalidRequest(
         "images", f"{path.name} cannot be read as a picture ({reason}); repair or remove it."
     )
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more

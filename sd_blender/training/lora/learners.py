@@ -15,15 +15,17 @@ from torch import Tensor, nn
 from ...core.errors import InvalidRequest
 from ...core.training_request import TextualInversion, Training, TrainLora
 from ...engine.adapters import with_words
-from ...engine.embeddings import Word, WordTokenizer, speaking
+from ...engine.embeddings import Word, knowing, speaking
+from ...engine.families import TEXT_ENCODER, UNET
 from ...engine.models import LoadedModel
+from ...engine.prompt_encoding import TextEncoder
+from ...engine.text_readers import ReadText, joined
 from .base_model import BaseModel
 
 TRANSFORMER = ["to_q", "to_k", "to_v", "to_out.0", "proj_in", "proj_out", "ff.net.0.proj", "ff.net.2"]
 """Layers of the transformer blocks, as kohya's scripts choose them too."""
 RESIDUAL = ["conv1", "conv2", "time_emb_proj"]
 TEXT = ["q_proj", "k_proj", "v_proj", "out_proj"]
-UNET, TEXT_ENCODER = "unet.", "text_encoder."
 
 
 class Learner(Protocol):
@@ -31,8 +33,8 @@ class Learner(Protocol):
 
     parameters: list[nn.Parameter]
 
-    def hidden_states(self, captions: Sequence[str]) -> Tensor:
-        """What the U-Net reads of them, (n, tokens, width), with a gradient if words are learned."""
+    def read(self, captions: Sequence[str]) -> ReadText:
+        """What the U-Net is told of them, with a gradient if words are learned."""
         ...
 
     def state(self) -> dict[str, Tensor]:
@@ -57,47 +59,48 @@ def make_learner(base: BaseModel, request: Training) -> Learner:
 
 
 class LoraLearner:
-    """W x + B A x in the chosen layers of the U-Net, and of the text encoder if asked; alpha is the rank."""
+    """W x + B A x in the chosen layers of the U-Net, and of the text encoders if asked; alpha is the rank."""
 
     def __init__(self, base: BaseModel, request: TrainLora) -> None:
         self._base = base
-        self._networks: dict[str, nn.Module] = {UNET: base.loaded.unet}
+        self._networks: dict[str, nn.Module] = {}
         torch.manual_seed(request.seed)  # peft draws A from torch's own generator
-        layers = TRANSFORMER + (RESIDUAL if request.layers == "all" else [])
-        base.loaded.unet.add_adapter(_config(request.rank, layers))
-        if request.text_encoder:
-            encoder = base.loaded.pipelines.text_to_image.text_encoder
-            encoder.add_adapter(_config(request.rank, TEXT))
-            self._networks[TEXT_ENCODER] = encoder
+        layers = {UNET: TRANSFORMER + (RESIDUAL if request.layers == "all" else [])}
+        for name, network in base.loaded.networks.items():
+            if name == UNET or request.text_encoder:
+                network.add_adapter(_config(request.rank, layers.get(name, TEXT)))  # type: ignore[operator]
+                self._networks[name] = network
         self.parameters = [p for n in self._networks.values() for p in n.parameters() if p.requires_grad]
         for parameter in self.parameters:
             parameter.data = parameter.data.float()
         self._words_learn = request.text_encoder
-        self._known: dict[str, Tensor] = {}
+        self._known: dict[str, ReadText] = {}
 
-    def hidden_states(self, captions: Sequence[str]) -> Tensor:
+    def read(self, captions: Sequence[str]) -> ReadText:
+        reader = self._base.loaded.text
         if self._words_learn:
-            return self._base.hidden_states(self._base.tokens(captions))
+            return reader.read_captions(captions)
         with torch.no_grad():  # the same text is the same every time
             for text in captions:
                 if text not in self._known:
-                    self._known[text] = self._base.hidden_states(self._base.tokens([text]))
-        return torch.cat([self._known[text] for text in captions])
+                    self._known[text] = reader.read_captions([text])
+        return joined([self._known[text] for text in captions])
 
     def state(self) -> dict[str, Tensor]:
         return {
-            prefix + name: value.detach()
-            for prefix, network in self._networks.items()
-            for name, value in get_peft_model_state_dict(network).items()
+            f"{network}.{name}": value.detach()
+            for network, module in self._networks.items()
+            for name, value in get_peft_model_state_dict(module).items()
         }
 
     def load(self, state: dict[str, Tensor]) -> None:
         own = self.state()
         if own.keys() != state.keys() or any(own[name].shape != state[name].shape for name in own):
             raise KeyError("the layers are others")
-        for prefix, network in self._networks.items():
-            part = {name.removeprefix(prefix): v for name, v in state.items() if name.startswith(prefix)}
-            set_peft_model_state_dict(network, part)
+        for network, module in self._networks.items():
+            start = f"{network}."
+            part = {name.removeprefix(start): v for name, v in state.items() if name.startswith(start)}
+            set_peft_model_state_dict(module, part)
 
     @contextmanager
     def speaking(self) -> Iterator[LoadedModel]:
@@ -108,31 +111,29 @@ class WordLearner:
     """The vectors of one word; they begin as those of ``initializer``, or as any words of the vocabulary."""
 
     def __init__(self, base: BaseModel, request: TextualInversion) -> None:
-        self._base = base
-        encoder = base.loaded.pipelines.text_to_image.text_encoder
-        table = encoder.get_input_embeddings().weight.detach().float()
-        self._vectors = nn.Parameter(_first_vectors(base, request, table))
-        self.parameters = [self._vectors]
-        self._word = Word(request.trigger.strip().lower(), self._vectors)
-        self._tokenizer = WordTokenizer(base.loaded.tokenizer, [self._word], len(table))
-        self._encoder = encoder
+        self._base, reader = base, base.loaded.text
+        vectors = {e.name: nn.Parameter(_first_vectors(e, request)) for e in reader.encoders}
+        self.parameters = list(vectors.values())
+        self._word = Word(request.trigger.strip().lower(), vectors)
+        self._reader = knowing(reader, [self._word])
+        self._keys = base.loaded.files.family.embedding_keys or {TEXT_ENCODER: self._word.text}
 
-    def hidden_states(self, captions: Sequence[str]) -> Tensor:
-        with speaking([self._word], self._encoder):
-            return self._base.hidden_states(self._base.tokens(captions, self._tokenizer))
+    def read(self, captions: Sequence[str]) -> ReadText:
+        with speaking([self._word], self._reader):
+            return self._reader.read_captions(captions)
 
     def state(self) -> dict[str, Tensor]:
-        return {self._word.text: self._vectors.detach()}
+        return {self._keys[name]: vectors.detach() for name, vectors in self._word.vectors.items()}
 
     def load(self, state: dict[str, Tensor]) -> None:
-        vectors = state[self._word.text]
-        if vectors.shape != self._vectors.shape:
-            raise KeyError("the word has another number of vectors")
-        self._vectors.data.copy_(vectors)
+        for name, vectors in self._word.vectors.items():
+            if state[self._keys[name]].shape != vectors.shape:
+                raise KeyError("the word has another number of vectors")
+            vectors.data.copy_(state[self._keys[name]])
 
     @contextmanager
     def speaking(self) -> Iterator[LoadedModel]:
-        with speaking([self._word], self._encoder):
+        with speaking([self._word], self._reader):
             yield with_words(self._base.loaded, [self._word])
 
 
@@ -140,10 +141,10 @@ def _config(rank: int, layers: list[str]) -> LoraConfig:
     return LoraConfig(r=rank, lora_alpha=rank, init_lora_weights=True, target_modules=layers)
 
 
-def _first_vectors(base: BaseModel, request: TextualInversion, table: Tensor) -> Tensor:
-    tokenizer = base.loaded.tokenizer
+def _first_vectors(encoder: TextEncoder, request: TextualInversion) -> Tensor:
+    table = encoder.network.get_input_embeddings().weight.detach().float()
     if request.initializer.strip():
-        ids = tokenizer(request.initializer, add_special_tokens=False).input_ids
+        ids = encoder.tokenizer(request.initializer, add_special_tokens=False).input_ids
         if not ids:
             raise InvalidRequest("initializer", "The initial words say nothing to this model; use others.")
         rows = [table[ids[index % len(ids)]] for index in range(request.vectors)]

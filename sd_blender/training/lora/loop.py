@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -117,10 +118,12 @@ class TrainingLoop:
         warm_up = max(1, min(100, round(WARM_UP * request.steps)))
         rate = learning_rate(request.learning_rate, self.step, self.step / request.steps, warm_up)
         set_learning_rate(self.optimizer, rate)
-        latents, images = self.examples.draw(request.batch, random)
-        dropped = random.numpy.random(len(images)) < request.caption_dropout
+        latents, views = self.examples.draw(request.batch, random)
+        dropped = random.numpy.random(len(views)) < request.caption_dropout
+        images = [self.examples.images[view] for view in views]
         captions = ["" if drop else self.captions[i] for i, drop in zip(images, dropped, strict=True)]
-        t = stratified_steps(len(images), random.torch)
+        framings = [self.examples.framings[view] for view in views]
+        t = stratified_steps(len(views), random.torch)
         eps = torch.randn(latents.shape, generator=random.torch)
         unet = self.base.loaded.unet
         _set_checkpointing(unet, self.plan.checkpointing)
@@ -130,22 +133,22 @@ class TrainingLoop:
             tiled(request.tiling, unet),
             cancellable(self.is_cancelled, unet),
         ):
-            for start in range(0, len(images), self.plan.together):
+            for start in range(0, len(views), self.plan.together):
                 part = slice(start, start + self.plan.together)
-                loss = self._loss(latents[part], t[part], eps[part], captions[part]) / len(images)
+                text = self.learner.read(captions[part]).unet_arguments(framings[part])
+                loss = self._loss(latents[part], t[part], eps[part], text) / len(views)
                 total += loss.item()
                 self._require_finite(total)
                 self.scaler.scale(loss).backward()
         self._update()
         return total
 
-    def _loss(self, latents: Tensor, t: Tensor, eps: Tensor, captions: list[str]) -> Tensor:
-        """The sum over pictures of their mean squared errors."""
+    def _loss(self, latents: Tensor, t: Tensor, eps: Tensor, text: dict[str, Any]) -> Tensor:
+        """The sum over pictures of their mean squared errors. text: what the U-Net is told, by its own names."""
         base, device = self.base, self.base.loaded.device
         noisy = base.process.q_sample(latents, t, eps).to(device)
         target = base.process.target(base.prediction_type, latents, t, eps).to(device)
-        hidden = self.learner.hidden_states(captions)
-        predicted = base.loaded.unet(noisy, t.to(device), encoder_hidden_states=hidden).sample
+        (predicted,) = base.loaded.unet(noisy, t.to(device), **text, return_dict=False)
         return F.mse_loss(predicted.float(), target) * len(latents)
 
     def _update(self) -> None:

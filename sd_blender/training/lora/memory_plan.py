@@ -59,12 +59,16 @@ def choose(per_picture: int, batch: int, free: int | None) -> Plan:
     return Plan(1, checkpointing=True)
 
 
-def activation_bytes(unet: UNet2DConditionModel, cells: tuple[int, int], tokens: int, itemsize: int) -> int:
-    """Bytes that autograd keeps for one picture of ``cells`` (rows, columns of latents) with a text of ``tokens``."""
+def activation_bytes(
+    unet: UNet2DConditionModel, cells: tuple[int, int], text: dict[str, Any], itemsize: int
+) -> int:
+    """Bytes that autograd keeps for one picture of ``cells`` (rows, columns of latents).
+
+    text: what the U-Net is told of it, by its own names; without values, on the meta device.
+    """
     with torch.device("meta"):
         copy = UNet2DConditionModel.from_config(unet.config)
         sample = torch.zeros(1, unet.config.in_channels, *cells)
-        text = torch.zeros(1, tokens, unet.config.cross_attention_dim)
     copy.set_attn_processor(_CountedAttention())
     known = {id(parameter) for parameter in copy.parameters()}
     kept: dict[int, Tensor] = {}  # held, so that no number of a tensor is used twice
@@ -75,7 +79,7 @@ def activation_bytes(unet: UNet2DConditionModel, cells: tuple[int, int], tokens:
         return tensor
 
     with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        output = copy(sample, torch.zeros(1, device="meta"), encoder_hidden_states=text).sample
+        output = copy(sample, torch.zeros(1, device="meta"), **text).sample
     del output
     return sum(tensor.numel() for tensor in kept.values()) * itemsize
 

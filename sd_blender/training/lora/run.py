@@ -117,8 +117,10 @@ class _Run:
         unet = base.loaded.unet
         largest = max(examples.means, key=torch.Tensor.numel)
         cells = (int(largest.shape[1]), int(largest.shape[2]))
-        tokens = base.loaded.tokenizer.model_max_length
-        each = activation_bytes(unet, cells, tokens, dtype_of(unet).itemsize)
+        with torch.no_grad():
+            text = base.loaded.text.read_captions([""]).each(lambda values: values.to("meta"))
+        told = text.unet_arguments(examples.framings[:1])
+        each = activation_bytes(unet, cells, told, dtype_of(unet).itemsize)
         return choose(each, self._request.batch, available_bytes(self._device))
 
     def _loop(self, trainer: TrainingLoop, first_caption: str) -> None:

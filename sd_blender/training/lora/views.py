@@ -8,6 +8,7 @@ that does not repeat is cut out at random places, at scales from filling the vie
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,8 +16,17 @@ from ...core.geometry import Size
 from ...core.request import ImageArray, Tiling
 from ...core.training_request import Training
 from ...engine.canvas import Grid, resize
+from ...engine.text_readers import Framing
 
 ZOOM = 1.25
+
+
+@dataclass(frozen=True)
+class View:
+    """pixels: height x width x 3. framing: how they were cut out of their picture."""
+
+    pixels: ImageArray
+    framing: Framing
 
 
 def working_size(width: int, height: int, request: Training, grid: Grid) -> Size:
@@ -31,17 +41,18 @@ def working_size(width: int, height: int, request: Training, grid: Grid) -> Size
 
 def make_views(
     pixels: ImageArray, request: Training, grid: Grid, count: int, rng: np.random.Generator
-) -> list[ImageArray]:
+) -> list[View]:
     """``count`` views, each of :func:`working_size`. pixels: height x width x 3."""
     size = working_size(pixels.shape[1], pixels.shape[0], request, grid)
     if request.tiling is not Tiling.OFF:
+        whole = Framing(Size(pixels.shape[1], pixels.shape[0]), 0, 0, size)
         fitted = resize(pixels, size, request.tiling)
-        views = [_rolled(fitted, request.tiling, rng) for _ in range(count)]
+        views = [View(_rolled(fitted, request.tiling, rng), whole) for _ in range(count)]
+        mirrored = [View(_mirrored(view.pixels), whole) for view in views]
     else:
-        views = [_cropped(pixels, size, rng) for _ in range(count)]
-    if request.flip:
-        views = [np.ascontiguousarray(v[:, ::-1]) if index % 2 else v for index, v in enumerate(views)]
-    return views
+        cuts = [_cropped(pixels, size, rng) for _ in range(count)]
+        views, mirrored = [view for view, _ in cuts], [mirror for _, mirror in cuts]
+    return [mirrored[i] if request.flip and i % 2 else view for i, view in enumerate(views)]
 
 
 def _rolled(pixels: ImageArray, tiling: Tiling, rng: np.random.Generator) -> ImageArray:
@@ -51,7 +62,8 @@ def _rolled(pixels: ImageArray, tiling: Tiling, rng: np.random.Generator) -> Ima
     return np.roll(pixels, (down, right), axis=(0, 1))
 
 
-def _cropped(pixels: ImageArray, size: Size, rng: np.random.Generator) -> ImageArray:
+def _cropped(pixels: ImageArray, size: Size, rng: np.random.Generator) -> tuple[View, View]:
+    """A part of the picture, and the same part of its mirror image."""
     height, width = pixels.shape[:2]
     fill = max(size.width / width, size.height / height)
     scale = fill * float(rng.uniform(1.0, ZOOM))
@@ -62,4 +74,11 @@ def _cropped(pixels: ImageArray, size: Size, rng: np.random.Generator) -> ImageA
     large = resize(pixels, scaled, Tiling.OFF)
     top = int(rng.integers(scaled.height - size.height + 1))
     left = int(rng.integers(scaled.width - size.width + 1))
-    return np.ascontiguousarray(large[top : top + size.height, left : left + size.width])
+    part = np.ascontiguousarray(large[top : top + size.height, left : left + size.width])
+    framing = Framing(Size(width, height), top, left, size)
+    mirror = replace(framing, left=scaled.width - size.width - left)
+    return View(part, framing), View(_mirrored(part), mirror)
+
+
+def _mirrored(pixels: ImageArray) -> ImageArray:
+    return np.ascontiguousarray(pixels[:, ::-1])

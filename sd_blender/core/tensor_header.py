@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The header of a .safetensors file, and what a LoRA or a learned word says of itself there; no tensor is loaded."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import InvalidRequest
+
+MAX_HEADER = 64 * 2**20
+"""Bytes; a LoRA's has some hundred kilobytes."""
+
+MAX_TRIGGER = 200
+"""Characters."""
+
+_LORA_KEYS = ("lora", "hada_", "lokr_", "oft_")
+_ANONYMOUS = "emb_params"
+_XL = {"clip_l", "clip_g"}
+"""An embedding for Stable Diffusion XL has vectors for both text encoders."""
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """is_word: it is a textual inversion, else a LoRA. trigger: the words that call it, "" where nobody says."""
+
+    is_word: bool
+    trigger: str
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """Entries by the name of the tensor, and ``__metadata__``. Raises OSError, or ValueError for any other file."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if length > MAX_HEADER:
+            raise ValueError("no header")
+        text = file.read(length)
+    try:
+        header = json.loads(text)
+    except RecursionError:
+        raise ValueError("brackets by the thousand") from None
+    if not isinstance(header, dict):
+        raise ValueError("no object")
+    return header
+
+
+def look_at(path: Path) -> Adapter:
+    """What a file is for. Raises InvalidRequest unless it is one of safetensors; the engine looks closer."""
+    try:
+        header = read_header(path)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "no .safetensors file"
+        raise InvalidRequest(
+            "loras", f"{path} cannot be read ({reason}); choose a LoRA or an embedding."
+        ) from error
+    metadata = header.pop("__metadata__", None)
+    told = metadata.get("modelspec.trigger_phrase", "") if isinstance(metadata, dict) else ""
+    is_word = len(header) == 1 and not any(part in name for name in header for part in _LORA_KEYS)
+    if is_word:
+        (name,) = header
+        told = path.stem if name == _ANONYMOUS else name
+    elif header.keys() == _XL:
+        is_word, told = True, path.stem
+    return Adapter(is_word, " ".join(str(told).split())[:MAX_TRIGGER])
