@@ -10,6 +10,9 @@ from __future__ import annotations
 import atexit
 
 from . import (
+    adapters_operators,
+    adapters_panel,
+    adapters_properties,
     compat,
     editor_operators,
     engine_operators,
@@ -41,6 +44,10 @@ from . import (
     restore_operators,
     source_panel,
     status_bar,
+    training_operators,
+    training_panel,
+    training_properties,
+    training_status,
     translation,
     variants_handlers,
     variants_operators,
@@ -55,7 +62,10 @@ MODULES = (
     properties,
     history_properties,
     variants_properties,
+    adapters_properties,
+    training_properties,
     icons,
+    training_status,
     variants_handlers,
     lifecycle,
     live_preview,
@@ -74,6 +84,8 @@ MODULES = (
     variants_operators,
     library_operators,
     prompt_operators,
+    adapters_operators,
+    training_operators,
     prompt_panel,
     editor_operators,
     menus,
@@ -84,6 +96,8 @@ MODULES = (
     queue_panel,
     history_panel,
     variants_panel,
+    adapters_panel,
+    training_panel,
 )
 
 _registered: list = []

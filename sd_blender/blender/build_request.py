@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import dataclasses
-import ntpath
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +14,6 @@ import numpy as np
 
 from ..core.errors import BlenderStateError
 from ..core.request import (
-    STARTER_MODEL,
     ImageArray,
     ImageToImage,
     Inpaint,
@@ -26,7 +24,8 @@ from ..core.request import (
 )
 from ..core.validation import validate
 from ..core.wildcards import prompts_of
-from . import capture, lifecycle, materials, nodes, preferences, prompts, targets, viewport
+from . import adapters, capture, lifecycle, materials, nodes, preferences, prompts, ranking, targets, viewport
+from .model_choice import chosen_model, is_foreign
 from .targets import NodeReference, Target
 
 Values = dict[str, Any]
@@ -106,30 +105,6 @@ def _refuse_unknown_choices(settings: Any) -> None:
             raise BlenderStateError(
                 f"{label} was set by another version of the add-on, which offers more; choose it again."
             )
-
-
-def _model(settings: Any) -> str:
-    """The model of the scene, of the preferences, or the one that ships with the add-on."""
-    chosen = bpy.path.abspath(settings.model)
-    if is_foreign(chosen):
-        raise BlenderStateError(
-            "This scene's model is on the network; if you trust it, choose that folder in the preferences instead."
-        )
-    return chosen or preferences.read().model_folder or STARTER_MODEL
-
-
-def is_foreign(path: str) -> bool:
-    """Whether a path leads to another computer than this .blend lies on.
-
-    To look at a folder there is to log in, and the path may be a stranger's.
-    """
-    return _share(path) not in ("", _share(bpy.data.filepath))
-
-
-def _share(path: str) -> str:
-    """The computer and folder of a path on the network, as Windows sees it; "" for a path on this computer."""
-    drive = ntpath.splitdrive(path.replace("/", "\\"))[0]
-    return drive if drive.startswith("\\\\") else ""
 
 
 def draw_seed() -> int:
@@ -212,9 +187,11 @@ def _common(settings: Any) -> Values:
         "negative_prompt": negative_prompt,
         # Never of the scene: a stranger's .blend could send what a file of this computer holds.
         "wildcards": preferences.read().wildcards_folder,
-        "model": _model(settings),
+        "model": chosen_model(settings),
         "tiling": Tiling[settings.tiling],
         "sampling": sampling(settings),
+        **adapters.chosen(settings.id_data),
+        **ranking.values(settings),
     }
 
 

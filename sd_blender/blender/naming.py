@@ -22,5 +22,14 @@ def datablock_name(prompt: str, fallback: str) -> str:
 
 def file_name(prompt: str, seed: int, data: bytes) -> str:
     """``words-of-the-prompt-seed-hash.png``: ASCII, no reserved name, and the same only for the same bytes."""
-    slug = re.sub(r"[^a-z0-9]+", "-", prompt.lower()).strip("-")[:SLUG_LENGTH].strip("-") or "texture"
-    return f"{slug}-{seed}-{hashlib.sha256(data).hexdigest()[:8]}.png"
+    return f"{slug(prompt, 'texture')}-{seed}-{hashlib.sha256(data).hexdigest()[:8]}.png"
+
+
+def of_file(path: str) -> str:
+    """What a file is called where there is little room: the last part of its path, without what says its kind."""
+    return path.replace("\\", "/").rpartition("/")[2].removesuffix(".safetensors")
+
+
+def slug(text: str, fallback: str) -> str:
+    """Words in ASCII joined by hyphens, for the name of a file; ``fallback`` when none of the text can be written."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:SLUG_LENGTH].strip("-") or fallback

@@ -30,6 +30,9 @@ class Generates:
     """
 
     bl_options = {"REGISTER"}  # the undo step comes with the result
+    cancelled = "Cancelled."
+    note_level = "WARNING"
+    """Of what the end of a job says to a script."""
 
     wait: BoolProperty(
         name="Wait",
@@ -39,6 +42,10 @@ class Generates:
 
     def submit(self, context: bpy.types.Context) -> session.Ticket:
         raise NotImplementedError
+
+    def unprepared(self, reason: str) -> str:
+        """What is said when something of ours failed before there was a job."""
+        return f"The texture could not be prepared ({reason}); the log has the details."
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         return {"FINISHED"} if self._submit(context, on_trial=True) else {"CANCELLED"}
@@ -51,7 +58,7 @@ class Generates:
                 return self._run(context)
             except KeyboardInterrupt:
                 pump.cancel([ticket for ticket in session.open_tickets() if ticket.job.id not in others])
-                translation.report(self, "WARNING", "Cancelled.")
+                translation.report(self, "WARNING", self.cancelled)
                 interrupt.raise_in_caller(sys._getframe().f_back)
                 return {"CANCELLED"}
 
@@ -67,10 +74,10 @@ class Generates:
             translation.report(self, "ERROR", ticket.error)
             return {"CANCELLED"}
         if ticket.delivery is None:
-            translation.report(self, "WARNING", "Cancelled.")
+            translation.report(self, "WARNING", self.cancelled)
             return {"CANCELLED"}
         if ticket.delivery.note:
-            translation.report(self, "WARNING", ticket.delivery.note)
+            translation.report(self, self.note_level, ticket.delivery.note)
         return {"FINISHED"}
 
     def _submit(self, context: bpy.types.Context, *, on_trial: bool) -> session.Ticket | None:
@@ -83,7 +90,7 @@ class Generates:
         except Exception as error:  # out of memory while pixels are read, a defect of ours
             logger.exception("the job could not be prepared")
             reason = f"{type(error).__name__}: {error}"
-            sentence = f"The texture could not be prepared ({reason}); the log has the details."
+            sentence = self.unprepared(reason)
             details = traceback.format_exc()
         status.error, status.details = sentence, details
         pump.redraw()

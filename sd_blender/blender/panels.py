@@ -6,6 +6,8 @@ What is used all the time is in the main panel and in *Output*; the rest is in s
 
 from __future__ import annotations
 
+from typing import Any
+
 import bpy
 
 from . import guard, places
@@ -66,10 +68,19 @@ class Output:
             column.prop(settings, "destination")
         draw_size(column, context)
         column.prop(settings, "count")
+        draw_ranking(column, settings)
         row = column.row(align=True)
         row.prop(settings, "seed")
         row.prop(settings, "lock_seed", text="", icon="LOCKED" if settings.lock_seed else "UNLOCKED")
         row.operator("sdb.new_seed", text="", icon="FILE_REFRESH")
+
+
+def draw_ranking(layout: bpy.types.UILayout, settings: Any) -> None:
+    """Where there is something to choose from."""
+    if settings.count > 1:
+        layout.prop(settings, "keep")
+        if settings.keep:
+            layout.prop(settings, "reference")
 
 
 def draw_size(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

@@ -46,6 +46,7 @@ class Preferences:
     model_folder: str = ""
     output_folder: str = ""
     wildcards_folder: str = ""
+    clip_folder: str = ""
     device: str = "AUTO"
     precision: str = "AUTO"
     engine_folder: str = ""
@@ -73,6 +74,12 @@ class SDB_AP_preferences(bpy.types.AddonPreferences):
     wildcards_folder: StringProperty(
         name="Wildcards Folder",
         description="Folder of text files with a choice on each line: __stone__ in a prompt is a line of stone.txt",
+        subtype="DIR_PATH",
+    )
+    clip_folder: StringProperty(
+        name="CLIP Folder",
+        description="A CLIP model of transformers that judges for Keep Best and CLIP Guidance. "
+        "Empty for the one that comes with the model, or else with the add-on",
         subtype="DIR_PATH",
     )
     device: EnumProperty(name="Device", description="Where textures are computed", items=DEVICES)
@@ -119,7 +126,14 @@ class SDB_AP_preferences(bpy.types.AddonPreferences):
         layout.use_property_split = True
         layout.use_property_decorate = False
         engine_operators.draw(layout, context, self)
-        for name in ("model_folder", "output_folder", "wildcards_folder", "device", "precision"):
+        for name in (
+            "model_folder",
+            "output_folder",
+            "wildcards_folder",
+            "clip_folder",
+            "device",
+            "precision",
+        ):
             layout.prop(self, name)
         for name in ("idle_minutes", "history_limit"):
             layout.prop(self, name)
@@ -135,6 +149,7 @@ def read() -> Preferences:
         model_folder=bpy.path.abspath(stored.model_folder),
         output_folder=bpy.path.abspath(stored.output_folder),
         wildcards_folder=bpy.path.abspath(stored.wildcards_folder),
+        clip_folder=bpy.path.abspath(stored.clip_folder),
         device=stored.device,
         precision=stored.precision,
         engine_folder=bpy.path.abspath(stored.engine_folder),

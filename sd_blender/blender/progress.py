@@ -7,7 +7,7 @@ import time
 
 from ..core.jobs import Job, JobState
 from ..core.pace import Pace, in_words
-from . import live_preview, session, translation
+from . import live_preview, naming, session, training_status, translation
 from .properties import QueuedJob, status
 
 _pace = Pace(time.monotonic)
@@ -19,6 +19,7 @@ def refresh() -> None:
     jobs = _in_order([ticket.job for ticket in session.open_tickets()])
     status.busy = bool(jobs)
     status.factor, status.text, status.queue = 0.0, "", ()
+    training_status.follow(jobs)
     if not jobs:
         live_preview.clear()
         return
@@ -43,7 +44,7 @@ def _how_far(job: Job) -> tuple[float, str]:
         return job.loaded, job.text
     if not job.steps:
         return 0.0, "Waiting"
-    text = f"Step {job.step} of {job.steps}"
+    text = f"Step {job.step} of {job.steps}" + training_status.loss_of(job)
     count = job.request.sampling.count
     if count > 1:
         text += f", {job.images} of {count} done"
@@ -62,4 +63,7 @@ def _seconds_left(job: Job) -> float | None:
 
 
 def _title(job: Job) -> str:
+    if training_status.is_training(job):
+        name = naming.of_file(job.request.output)
+        return translation.shown(f"Training {name}")
     return job.request.prompt.strip() or translation.shown("(no prompt)")

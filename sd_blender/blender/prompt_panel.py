@@ -6,16 +6,12 @@ from __future__ import annotations
 import bpy
 
 from ..core.errors import SDBlenderError
-from . import guard, late, translation
-from .properties import TokenCount, status
+from . import guard, late, sampling_advice, translation
 from .sentences import draw_sentence, draw_text
 
 with late.imports():
     from ..core import named_files
-    from . import library, prompts
-
-LONG = 1200
-"""Characters; English words are about one token each, so that fewer hold no 600 of them."""
+    from . import library, prompt_length, prompts
 
 SHOWN = 600
 """Characters of a prompt, which is drawn at every redraw."""
@@ -42,18 +38,10 @@ def draw_prompt(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         return
     if settings.style or settings.prompt_text is not None:
         draw_sent(layout.box(), context, prompt, negative_prompt)
-    if sentence := length(prompt, status.counted):
-        draw_sentence(layout, context, sentence, "INFO" if len(prompt) > LONG else "BLANK1")
-
-
-def length(prompt: str, counted: TokenCount | None) -> str:
-    """How much of a prompt the model reads; only the engine can count, so that it is known from a result on."""
-    if counted is not None and counted.prompt == prompt:
-        pieces = f", read in {counted.chunks} pieces" if counted.chunks > 1 else ""
-        return f"{counted.tokens} tokens{pieces}"
-    if len(prompt) > LONG:
-        return "A long prompt: of more than about 600 tokens the model sees the first, and the result says what is cut"
-    return f"Last time: {counted.tokens} tokens" if counted is not None else ""
+    if prompt and (sentence := prompt_length.sentence(settings, prompt)):
+        draw_sentence(layout, context, sentence, "INFO")
+    if advice := sampling_advice.advice(settings):
+        draw_sentence(layout, context, advice, "INFO")
 
 
 def draw_sent(

@@ -12,9 +12,19 @@ from collections.abc import Callable, Sequence
 
 import bpy
 
-from ..core.messages import Cancelled, Failed, Finished, Message, Result
-from . import guard, interrupt, keeping, lifecycle, live_preview, progress, session, status_bar
-from .properties import TokenCount, status
+from ..core.messages import Cancelled, Failed, Finished, Message, TrainingResult
+from . import (
+    guard,
+    interrupt,
+    keeping,
+    lifecycle,
+    live_preview,
+    progress,
+    session,
+    status_bar,
+    training_delivery,
+)
+from .properties import status
 from .session import Ticket
 from .writeback import deliver
 
@@ -113,25 +123,22 @@ def handle(ticket: Ticket, message: Message) -> None:
     """Apply a message to its job and deal with the end of it. Never raises: an error lands on the ticket."""
     try:
         ticket.job.apply(message)
-        if isinstance(message, Finished):
+        if isinstance(message, Finished) and isinstance(message.result, TrainingResult):
+            ticket.delivery = training_delivery.deliver(message.result)
+            status.note = ticket.delivery.note
+        elif isinstance(message, Finished):
             ticket.delivery = deliver(message.result, ticket.target, on_trial=ticket.on_trial)
             status.note = ticket.delivery.note
-            status.counted = _count_of(message.result) or status.counted
         elif isinstance(message, Failed):
             _fail(ticket, message.message, message.details)
         elif isinstance(message, Cancelled):
-            status.note = "Cancelled."
+            status.note = training_delivery.paused(ticket.job) or "Cancelled."
     except Exception as error:
         logger.exception("job %s could not be written back", ticket.job.id)
         _fail(ticket, f"The texture could not be added to the file ({error}){_rescue(message)}.", repr(error))
     if not ticket.job.is_open:
+        training_delivery.closed(ticket.job)
         session.forget(ticket)
-
-
-def _count_of(result: Result) -> TokenCount | None:
-    """Of the first picture, whose prompt may be longer than those of others where wildcards are drawn."""
-    first = result.images[0]
-    return TokenCount(result.request.prompt, first.tokens, first.chunks) if first.tokens else None
 
 
 def _fail(ticket: Ticket, sentence: str, details: str) -> None:
@@ -141,7 +148,7 @@ def _fail(ticket: Ticket, sentence: str, details: str) -> None:
 
 def _rescue(message: Message) -> str:
     """The pictures of a result as files, and the words that say so."""
-    if not isinstance(message, Finished):
+    if not isinstance(message, Finished) or isinstance(message.result, TrainingResult):
         return "; the log has the details"
     try:
         return f"; it is saved as {keeping.keep(message.result)}, open it from there"
@@ -193,5 +200,7 @@ def _stop_timer() -> None:
 
 
 def _save_unseen(message: Finished) -> None:
-    """Save what nobody is left to look at; the log says where."""
+    """Save what nobody is left to look at; the log says where. A training has its file already."""
+    if isinstance(message.result, TrainingResult):
+        return
     logger.warning("a texture was finished too late to be shown%s", _rescue(message))

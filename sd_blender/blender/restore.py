@@ -16,7 +16,7 @@ from ..core.errors import BlenderStateError, SDBlenderError
 from ..core.recall import Recalled
 from ..core.request import STARTER_MODEL
 from ..core.serialization import fingerprint
-from . import build_request, capture, preferences, prompts
+from . import adapters, build_request, capture, preferences, prompts
 
 MAX_FILE = 2**30
 """Bytes; the largest picture that we write is a quarter of it."""
@@ -43,6 +43,8 @@ def apply(context: bpy.types.Context, recalled: Recalled) -> str:
     if "tiling" in values:
         values["tiling"] = values["tiling"].upper()
     lost += _set_prompts(settings, values)
+    lost += _set_ranking(settings, values, recalled.arrays.get("reference"))
+    lost += adapters.put_back(context.scene, values.pop("loras", ()), values.pop("embeddings", ()))
     if "model" in values and not _set_model(settings, values.pop("model")):
         lost.append("model")
     unset = [name for name, value in values.items() if not _set(settings, name, value)]
@@ -112,6 +114,15 @@ def _set_sources(context: bpy.types.Context, task: str, recalled: Recalled) -> l
     else:
         lost.append("mask")
     return lost
+
+
+def _set_ranking(settings: Any, values: dict[str, Any], wanted: dict[str, Any] | None) -> list[str]:
+    """Choose the image that the textures were compared with; returns what is not as it was. Nothing said: keep all."""
+    values.setdefault("keep", 0)
+    folder = values.pop("clip", "")
+    lost = [] if folder in ("", preferences.read().clip_folder) else ["CLIP folder"]
+    settings.reference = find_image(wanted, capture.image_pixels, settings.reference)
+    return lost if settings.reference or wanted is None else [*lost, "reference image"]
 
 
 def _sides(wanted: dict[str, Any]) -> list:

@@ -12,7 +12,7 @@ from ..core.engine_protocol import EngineFactory
 from ..core.generation_thread import GenerationThread
 from ..core.jobs import Job, JobTable
 from ..core.messages import Message
-from ..core.request import Request
+from ..core.work import Work
 from . import engines, preferences
 from .engines import EngineChoice
 from .saving import Saver
@@ -61,7 +61,7 @@ def set_engine_factory(factory: EngineFactory | None) -> None:
     _engine_factory = factory
 
 
-def submit(request: Request, target: Target) -> Ticket:
+def submit(request: Work, target: Target) -> Ticket:
     """Queue a request. Raises InvalidRequest, QueueFull or EngineUnavailable; then nothing has changed."""
     session = _ensure_session()
     job_id = session.thread.submit(request)

@@ -10,12 +10,13 @@ from ..core.errors import BlenderStateError
 from ..core.request import Request
 from ..core.serialization import ARRAY_FIELDS, Arrays, Header, from_json, to_json
 from ..core.wildcards import prompts_of
-from . import build_request, capture, history, preferences, restore
+from . import adapters, build_request, capture, history, preferences, restore
 from .variants_properties import SDB_PG_variant
 
 MORE_LIKE_THIS = 0.5
 """Strength of More Like This: the layout and the colours of the variant stay, what they are made of is drawn anew."""
 
+LABELS = {"image": "source", "mask": "mask", "reference": "reference"}
 READERS = {"image": capture.stored_bytes, "mask": capture.mask_pixels}
 
 _newest: tuple[str, Request] | None = None
@@ -69,24 +70,31 @@ def _stored(item: SDB_PG_variant) -> tuple[Header, Arrays]:
         raise BlenderStateError(
             "The model of this variant is on the network; if you trust it, choose it in the preferences and generate."
         )
+    if any(build_request.is_foreign(path) for path in adapters.paths_in(header)):
+        raise BlenderStateError(
+            "A LoRA of this variant is on the network; if you trust it, copy it to this computer and use Generate."
+        )
     # Never of the file: a stranger's could send what a file of this computer holds.
     header["wildcards"] = preferences.read().wildcards_folder
+    header["clip"] = preferences.read().clip_folder
     return header, {}
 
 
 def _request(header: Header, arrays: Arrays, item: SDB_PG_variant) -> Request:
     """The request with new seeds; pixels that are not at hand are looked for among the images of the file."""
     header["sampling"] = header["sampling"] | {"seed": build_request.draw_seed()}
-    prints = _story(item).get("arrays") if header.get("task") != "text_to_image" else None
+    prints = _story(item).get("arrays")
     for name, wanted in (prints if isinstance(prints, dict) else {}).items():
         if name in arrays or name not in ARRAY_FIELDS:
             continue
-        reader = capture.image_pixels if header["task"] == "image_to_image" else READERS[name]
+        if header.get("task") == "text_to_image" and name != "reference":
+            continue
+        is_shown = name == "reference" or header["task"] == "image_to_image"
+        reader = capture.image_pixels if is_shown else READERS[name]
         image = restore.find_image(wanted, reader, None)
         if image is None:
             raise BlenderStateError(
-                f"The {'mask' if name == 'mask' else 'source'} of this variant is no longer in the file as it was; "
-                "use Generate instead."
+                f"The {LABELS[name]} of this variant is no longer in the file as it was; use Generate instead."
             )
         arrays[name] = reader(image)
     request = from_json(header, arrays)

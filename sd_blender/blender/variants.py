@@ -20,7 +20,7 @@ from . import history, icons, node_preview, placement, stored_targets, variant_r
 from .properties import status
 from .saving import KEYWORD
 from .targets import Reference, Target
-from .variants_properties import SDB_PG_variant, previewed, shown, shown_in
+from .variants_properties import UNJUDGED, SDB_PG_variant, previewed, shown, shown_in
 
 MOST = 64
 """Variants that are offered in a scene; older ones are in the history alone."""
@@ -36,6 +36,7 @@ def offer(scene: Scene, result: Result, images: Sequence[bpy.types.Image], targe
         item = offered.add()
         item.key, item.batch, item.target = f"{batch}-{index}", batch, goal
         item.image, item.settings, item.seed = image.name, image[KEYWORD], str(picture.seed)
+        item.score = UNJUDGED if picture.score is None else picture.score
         item.thumbnail = picture.thumbnail or thumbnails.make(picture.pixels)
         icons.enlarge(item.thumbnail, picture.pixels)
     variant_requests.remember(batch, result.request)

@@ -9,7 +9,7 @@ import bpy
 
 from . import guard, icons, places, translation
 from .sentences import draw_sentence
-from .variants_properties import SDB_PG_variant, shown_in
+from .variants_properties import UNJUDGED, SDB_PG_variant, shown_in
 
 TILE = 4.5
 """Units of the interface (20 pixels at scale 1): the least side of a picture; a wider sidebar has larger ones."""
@@ -71,6 +71,8 @@ def draw_tile(
     """A picture and the button below it, which for the one that is shown goes back to the original."""
     tile = layout.column(align=True)
     tile.template_icon(icon_value=icons.large(item.thumbnail), scale=scale)
+    if item.score > UNJUDGED:
+        tile.label(text=translation.shown(f"Score {item.score:.2f}"))
     if is_shown:
         tile.operator(
             "sdb.show_original", text=translation.shown(f"{index + 1} Shown"), icon="HIDE_OFF", depress=True

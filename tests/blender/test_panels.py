@@ -19,7 +19,7 @@ import pytest
 
 from sd_blender.blender import panels, places, properties, setting_items, source_panel
 from sd_blender.blender.properties import status
-from tests.blender.conftest import generate, textured
+from tests.blender.conftest import change, textured
 
 CALLS = bpy.types.UILayout.bl_rna.functions
 
@@ -190,6 +190,8 @@ def test_every_setting_is_in_a_panel(settings):
         drawn |= {name for p in SETTINGS_PANELS for name in draw(p) or ()}
     settings.prompt_text = bpy.data.texts.new("Prompt")
     drawn |= set(draw(panels.SDB_PT_view3d_main))
+    settings.count, settings.keep = 4, 2
+    drawn |= {name for p in SETTINGS_PANELS for name in draw(p) or ()}
     names = {p.identifier for p in properties.SDB_PG_settings.bl_rna.properties} - {"rna_type", "name"}
     assert names - drawn == {"style"}  # a menu sets it
 
@@ -245,7 +247,7 @@ def test_where_a_texture_was_kept_can_be_read_in_full(settings):
 def test_panels_import_settings_and_nothing_that_acts():
     """Drawing must stay free of work: panels know properties, and operators by name only."""
     assert imports_of(panels) == {
-        "__future__", "bpy", "guard", "places", "prompt_panel", "properties", "sentences",
+        "__future__", "typing", "bpy", "guard", "places", "prompt_panel", "properties", "sentences",
     }  # fmt: skip
     assert imports_of(source_panel) == {
         "__future__", "typing", "bpy", "guard", "places", "properties", "sentences",
@@ -346,20 +348,32 @@ def test_every_greyed_button_says_why(settings):
             assert "translation.refuse" in source or "super().poll" in source, operator.__name__
 
 
-def test_how_long_the_prompt_was_to_the_model(plane, settings, engine):
-    """Counted where the model is: nothing is claimed before, and the words of a changed prompt are the last one's."""
+def test_how_long_the_prompt_is_to_the_model(settings, tmp_path):
     main = panels.SDB_PT_view3d_main
-    assert "tokens" not in " ".join(map(str, draw(main)))
-    engine.tokens = 80, 2
-    generate(prompt="mossy stone")
-    assert "80 tokens, read in 2 pieces" in " ".join(draw(main))
-    settings.prompt = "mossy stones"
-    assert "Last time: 80 tokens" in " ".join(draw(main))
-    settings.prompt = "moss " * 241
-    assert "the result says what is cut" in " ".join(draw(main))
-    engine.tokens = 0, 0  # nobody says
-    generate(prompt="mossy stone")
-    assert "80 tokens, read in 2 pieces" in " ".join(draw(main))
-    engine.tokens = 4, 1
-    generate(prompt="sand")
-    assert "4 tokens" in draw(main)
+
+    def drawn(prompt):
+        settings.prompt = prompt
+        return " ".join(map(str, draw(main)))
+
+    assert "2 tokens" in drawn("mossy stone")
+    assert "100 tokens, read in 2 pieces" in drawn("sand " * 100)
+    assert "602 tokens are too many; the model will not see the end: rust gold" in drawn(
+        "sand " * 600 + "rust gold"
+    )
+    settings.model = str(tmp_path)  # no tokenizer to count with
+    assert "tokens" not in drawn("mossy stone")
+
+
+def test_a_guidance_that_does_not_suit_the_model_is_told(settings, tmp_path):
+    main = panels.SDB_PT_view3d_main
+
+    def drawn(**values):
+        change(settings, **values)
+        return " ".join(map(str, draw(main)))
+
+    assert "Guidance" not in drawn(guidance_scale=1.0)
+    assert "counts only with a Guidance above 1" in drawn(negative_prompt="moss")
+    assert "Guidance" not in drawn(guidance_scale=1.5)
+    assert "best at a Guidance of 1 to 2" in drawn(guidance_scale=7.0)
+    assert "Guidance" not in drawn(model=str(tmp_path))
+    assert "need a Guidance of about 7" in drawn(guidance_scale=1.0)

@@ -59,8 +59,12 @@ def test_twice_and_nothing_left():
     registered = traces()
     assert registered["properties"] == [
         ("Scene", "sd_blender"),
+        ("Scene", "sd_blender_adapters"),
         ("Scene", "sd_blender_history"),
+        ("Scene", "sd_blender_training"),
         ("Scene", "sd_blender_variants"),
+        ("Image", "sd_blender_caption"),
+        ("Image", "sd_blender_train"),
         ("Material", "sd_blender_preview"),
         ("NodeTree", "sd_blender_preview"),
         ("World", "sd_blender_preview"),

@@ -100,6 +100,8 @@ def values_of(struct):
         skipped.add("use_nodes")  # to ask is an error of these tests
     found = {}
     for prop in struct.bl_rna.properties:
+        if prop.identifier.startswith("sd_blender"):  # what goes with the add-on
+            continue
         if prop.type not in ("POINTER", "COLLECTION") and prop.identifier not in skipped:
             value = getattr(struct, prop.identifier)
             found[prop.identifier] = tuple(value) if getattr(prop, "is_array", False) else value

@@ -37,7 +37,7 @@ def test_variants_are_tried_applied_undone_and_left_with_the_mouse(window):
     assert blender.see("redone")[0]["images"] == facts["images"]
     blender.click("two more")
     blender.click("more like")
-    blender.see("four")
+    assert blender.see("four")[0]["scores"] == [0.5, 0.4, 0.5, 0.4]
     blender.click("none", across=0.7)
     assert blender.see("none taken")[0] == {"same": True, "made": 8}
     blender.quits_well()

@@ -35,10 +35,11 @@ def mouse() -> stage.Scenario:
     yield from stage.show("undone", made=len(history()))
     yield lambda: looks() == applied and not len(offered())
     yield from stage.show("redone", images=images(looks()))
-    stage.settings().count = 2
+    stage.settings().count, stage.settings().keep = 6, 2  # the best two of six, with their scores
     yield from stage.click("two more", "sdb.generate(", lambda: len(offered()) == 2 and on_cube() == 0)
     yield from stage.click("more like", "sdb.more_like_variant(", lambda: len(offered()) == 4)
-    yield from stage.show("four", places=stage.places())
+    scores = [round(item.score, 2) for item in offered()]
+    yield from stage.show("four", places=stage.places(), scores=scores)
     yield from stage.click("none", "sdb.cancel_variants(", lambda: not len(offered()))
     yield from stage.show("none taken", same=looks() == applied, made=len(history()))
 

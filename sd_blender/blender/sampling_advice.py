@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a model needs that the settings do not give it, said in the panel before time is spent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..core.choices import STARTER_MODEL
+from ..core.errors import BlenderStateError
+from . import late
+
+with late.imports():
+    from . import model_choice
+
+STRONG = 4.0
+"""Guidance at which the starter model loses the fine grain of its textures."""
+
+WEAK = 2.0
+"""Guidance below which other models hardly follow the prompt."""
+
+
+def advice(settings: Any) -> str:
+    """One sentence, or ""."""
+    guidance = settings.guidance_scale
+    try:
+        is_starter = model_choice.chosen_model(settings) == STARTER_MODEL
+    except BlenderStateError:
+        return ""  # Generate says why
+    if is_starter and guidance > STRONG:
+        return "The starter model is best at a Guidance of 1 to 2; set it under Sampling"
+    if not is_starter and guidance < WEAK:
+        return "Most models need a Guidance of about 7 and 20 steps or more; set them under Sampling"
+    if settings.negative_prompt.strip() and guidance <= 1:
+        return "The negative prompt counts only with a Guidance above 1; set it under Sampling"
+    return ""

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A training in the hands of a mouse: its curve and its samples are seen, it is paused, goes on, and is used."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tests.gui.conftest import cut
+
+UP, DOWN = 4, 5
+"""The wheel of the mouse."""
+
+LINE = (102, 170, 255)
+"""The colour of the curve, as sd_blender.core.loss_curve draws it."""
+
+
+def test_a_training_is_begun_paused_gone_on_with_and_used(window):
+    blender = window("training.mouse")
+    blender.click("train")
+    scroll(blender, "training", DOWN)
+    facts, picture = blender.see("training")
+    assert facts["text"].startswith("Step ") and "loss" in facts["text"]
+    assert curve(picture, facts) > 20, f"no curve in {picture}"
+    blender.click("pause", across=0.3)
+    scroll(blender, "paused", DOWN)
+    facts, picture = blender.see("paused")
+    assert 10 <= facts["steps"] < 60
+    assert (
+        facts["message"]
+        == f"The training is paused at step {facts['steps']} of 60; Train goes on from there."
+    )
+    assert curve(picture, facts) > 20, f"the curve is gone in {picture}"
+    scroll(blender, "found again", DOWN)
+    facts, picture = blender.see("found again")
+    assert curve(picture, facts) > 20, f"the curve is not found on the disk in {picture}"
+    blender.click("resume", across=0.3)
+    scroll(blender, "trained", DOWN)
+    facts, _ = blender.see("trained")
+    assert facts["message"].startswith("stripes is trained: 60 steps")
+    blender.click("use")
+    scroll(blender, "used", UP)
+    blender.find("sdb.add_lora(", blender.facts("used")["places"]["VIEW_3D sidebar"], across=0.83)
+    facts, _ = blender.see("used")
+    assert facts["loras"] == ["stripes.safetensors"]
+    assert facts["prompt"].startswith("zx") and facts["runs"] == 2
+    blender.quits_well()
+
+
+def scroll(blender, name, button):
+    """To an end of the sidebar; the training is at the lower one."""
+    x, y, width, height = blender.facts(name)["places"]["VIEW_3D sidebar"]
+    blender.xdotool("mousemove", x + width // 2, y + height // 2, "click", "--repeat", 40, button, "sleep", 1)
+    blender.catch_up()
+
+
+def curve(picture, facts) -> int:
+    """So many pixels of the sidebar have the colour of the curve."""
+    pixels = cut(picture, facts["places"]["VIEW_3D sidebar"]).astype(int)
+    return int((np.abs(pixels - LINE) < 40).all(axis=2).sum())
