@@ -12,6 +12,9 @@ from . import late
 with late.imports():
     from . import model_choice
 
+LEARNED = 512
+"""Pixels per side that other models were made for, at least."""
+
 STRONG = 4.0
 """Guidance at which the starter model loses the fine grain of its textures."""
 
@@ -22,14 +25,26 @@ WEAK = 2.0
 def advice(settings: Any) -> str:
     """One sentence, or ""."""
     guidance = settings.guidance_scale
-    try:
-        is_starter = model_choice.chosen_model(settings) == STARTER_MODEL
-    except BlenderStateError:
-        return ""  # Generate says why
+    is_starter = _is_starter(settings)
     if is_starter and guidance > STRONG:
         return "The starter model is best at a Guidance of 1 to 2; set it under Sampling"
-    if not is_starter and guidance < WEAK:
+    if is_starter is False and guidance < WEAK:
         return "Most models need a Guidance of about 7 and 20 steps or more; set them under Sampling"
     if settings.negative_prompt.strip() and guidance <= 1:
         return "The negative prompt counts only with a Guidance above 1; set it under Sampling"
     return ""
+
+
+def training_advice(settings: Any, size: int) -> str:
+    """The same of a training. settings: the scene's, whose model learns."""
+    if _is_starter(settings) is False and size < LEARNED:
+        return "Most models were made for 512 px, those of Stable Diffusion XL for 1024; set Size"
+    return ""
+
+
+def _is_starter(settings: Any) -> bool | None:
+    """None where no model can be used; Generate says why."""
+    try:
+        return bool(model_choice.chosen_model(settings) == STARTER_MODEL)
+    except BlenderStateError:
+        return None

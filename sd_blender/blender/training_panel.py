@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from . import guard, late, places, translation
+from . import guard, late, places, sampling_advice, translation
 from .properties import status
 from .sentences import draw_sentence
 from .training_status import look_soon, training
@@ -88,6 +88,8 @@ class Training:
         column = layout.column()
         for name in ("trigger", "output", "steps", "size", "tiling"):
             column.prop(settings, name)
+        if advice := sampling_advice.training_advice(context.scene.sd_blender, settings.size):
+            draw_sentence(layout, context, advice, "INFO")
         draw_buttons(layout, settings)
         draw_progress(layout, context)
         draw_result(layout, settings)

@@ -94,7 +94,7 @@ class SDB_PG_training(bpy.types.PropertyGroup):
         name="Size",
         description="What the model sees of an image, 64 to 2048 px: 128 to 256 suits the starter model, "
         "512 Stable Diffusion 1.x, 1024 XL",
-        default=512,
+        default=128,
         min=64,
         max=2048,
         subtype="PIXEL",

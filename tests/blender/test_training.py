@@ -510,3 +510,12 @@ def test_every_panel_draws(lessons, plane):
             for panel in (*training_panel.MAIN, *training_panel.ADVANCED):
                 assert draw(panel)
     assert "sdb.train" in draw(training_panel.MAIN[1])
+
+
+def test_a_size_that_does_not_suit_the_model_is_told(tmp_path):
+    scene = bpy.context.scene
+    assert "set Size" not in " ".join(map(str, draw(training_panel.MAIN[0])))
+    scene.sd_blender.model = str(tmp_path)
+    assert "Most models were made for 512 px" in " ".join(map(str, draw(training_panel.MAIN[0])))
+    scene.sd_blender_training.size = 512
+    assert "set Size" not in " ".join(map(str, draw(training_panel.MAIN[0])))
