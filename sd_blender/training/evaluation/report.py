@@ -96,7 +96,9 @@ than two busy CPU cores gave it; `scripts/train_starter.py` goes on from a check
 
 
 THEN_CLIP = """, then trained with the denoiser, and
-  then together with an image tower as a CLIP (Radford et al. 2021); that CLIP is in the folder `clip`"""
+  then together with an image tower as a CLIP (Radford et al. 2021). Of that CLIP the folder `clip` has all but the text
+  tower and the tokenizer, which are the model's own: `CLIPVisionModelWithProjection` opens it as it is, `CLIPModel`
+  wants the text encoder's weights put in"""
 
 
 def clip_rows(figures: dict[str, float] | None) -> str:
