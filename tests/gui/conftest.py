@@ -74,7 +74,11 @@ def profile(blender, tmp_path_factory) -> dict[str, str]:
     build = [sys.executable, ROOT / "scripts" / "build_extension.py", "--output", built]
     subprocess.run(build, check=True, timeout=120)
     (package,) = built.glob("*.zip")
-    variables = {"BLENDER_USER_RESOURCES": str(tmp_path_factory.mktemp("profile"))}
+    # A cache of its own too: Blender maps indices of its assets from there, which another Blender may rewrite.
+    variables = {
+        "BLENDER_USER_RESOURCES": str(tmp_path_factory.mktemp("profile")),
+        "XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache")),
+    }
     variables |= numpy_for(blender, variables)
     quiet = "import bpy; bpy.context.preferences.view.show_splash = False; bpy.ops.wm.save_userpref()"
     in_background(blender, variables, "--python-expr", quiet)
