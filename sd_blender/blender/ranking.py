@@ -15,8 +15,9 @@ def values(settings: Any) -> dict[str, Any]:
     """
     keep = min(settings.keep, settings.count) if settings.count > 1 else 0
     reference = settings.reference if keep else None
+    is_needed = keep or settings.clip_guidance_scale
     return {
         "keep": keep,
         "reference": None if reference is None else capture.image_pixels(reference),
-        "clip": preferences.read().clip_folder,
+        "clip": preferences.read().clip_folder if is_needed else "",
     }

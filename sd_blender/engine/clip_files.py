@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The folder of a CLIP: where it is, and whether it can be loaded.
+"""The CLIP that judges and guides: which folder it is in, and whether it can be loaded.
 
 Either all that transformers saves of a CLIPModel and its tokenizer, or, beside the text encoder and the tokenizer of a
 Stable Diffusion model, a CLIP that shares them: its weights then lack the text tower, which would be there twice.
@@ -7,14 +7,17 @@ Stable Diffusion model, a CLIP that shares them: its weights then lack the text 
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 
-from ..core.errors import ModelNotFound, ModelRefused
+from ..core.errors import InvalidRequest, ModelNotFound, ModelRefused
+from ..core.request import Request
 from .json_files import read_json
+from .known_models import STARTER_FOLDER
 from .libraries import offline, quiet
 from .model_files import refuse_code, weight_files
 from .weights_file import read_shapes
@@ -72,6 +75,27 @@ def check_clip(folder: Path) -> ClipFiles:
     if not any((tokenizer / name).is_file() for name in ("tokenizer.json", "vocab.json")):
         raise ModelRefused(f"{tokenizer} has no tokenizer.json or vocab.json; download the model again.")
     return ClipFiles(folder, variant, beside if shares else None, tokenizer)
+
+
+def needs_clip(request: Request) -> bool:
+    return bool(request.keep or request.sampling.clip_guidance_scale)
+
+
+def clip_of(request: Request, model: Path) -> Path:
+    """The folder of the CLIP for ``request``: the one it names, that of the model, or the starter model's.
+
+    Raises InvalidRequest, ModelNotFound or ModelRefused; reads no weights.
+    """
+    named = Path(os.path.expanduser(request.clip)) if request.clip else None
+    folder = named or find_clip(model) or find_clip(STARTER_FOLDER)
+    if folder is None:
+        field, label = ("keep", "Keep Best") if request.keep else ("clip_guidance_scale", "CLIP Guidance")
+        raise InvalidRequest(
+            field,
+            f"There is no CLIP that could judge; choose a CLIP Folder in the preferences, or set {label} to 0.",
+        )
+    check_clip(folder)
+    return folder
 
 
 def load_clip(folder: Path) -> tuple[CLIPModel, CLIPTokenizer]:

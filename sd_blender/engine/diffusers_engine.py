@@ -18,6 +18,7 @@ from ..core.wildcards import Prompts, prompts_of
 from .adapters import Adapters
 from .cancel import cancellable, stop_if_cancelled
 from .canvas import Work, plan
+from .clip_files import clip_of
 from .device import choose_device, choose_dtype, describe, free_memory
 from .generation import Generation
 from .guards import device_lost, is_device_lost, is_out_of_memory, out_of_memory
@@ -27,7 +28,7 @@ from .libraries import quiet
 from .memory import available_bytes, least_bytes, refuse_too_many, refuse_what_cannot_fit
 from .memory_ladder import saving_memory
 from .models import LoadedModel, ModelStore
-from .ranking import clip_of, ranked
+from .ranking import ranked
 from .steps import StepWatcher
 from .tiling import tiled
 

@@ -11,12 +11,12 @@ import torch
 from ..core.request import Request
 from ..core.wildcards import Prompts
 from .classifier_guidance import ClassifierGuide
+from .clip_files import clip_of, needs_clip
 from .clip_guidance import ClipGuide
 from .gradient_guidance import Guide
 from .model_files import check_model
 from .models import Announce, LoadedModel
 from .noisy_classifier import check_classes, class_in
-from .ranking import clip_of, needs_clip
 
 
 def refuse_missing_guides(request: Request, prompts: Sequence[Prompts], folder: Path) -> None:

@@ -7,38 +7,12 @@ its score is the simplest guidance there is (rejection sampling; Ramesh et al. 2
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
-from ..core.errors import InvalidRequest
 from ..core.messages import GeneratedImage
 from ..core.request import Request
-from .clip_files import check_clip, find_clip
 from .clip_score import ClipScorer, best_of
-from .known_models import STARTER_FOLDER
-
-
-def needs_clip(request: Request) -> bool:
-    return bool(request.keep or request.sampling.clip_guidance_scale)
-
-
-def clip_of(request: Request, model: Path) -> Path:
-    """The folder of the CLIP for ``request``: the one it names, that of the model, or the starter model's.
-
-    Raises InvalidRequest, ModelNotFound or ModelRefused; reads no weights.
-    """
-    named = Path(os.path.expanduser(request.clip)) if request.clip else None
-    folder = named or find_clip(model) or find_clip(STARTER_FOLDER)
-    if folder is None:
-        field, label = ("keep", "Keep Best") if request.keep else ("clip_guidance_scale", "CLIP Guidance")
-        raise InvalidRequest(
-            field,
-            f"There is no CLIP that could judge; choose a CLIP Folder in the preferences, or set {label} to 0.",
-        )
-    check_clip(folder)
-    return folder
 
 
 def ranked(request: Request, images: Sequence[GeneratedImage], scorer: ClipScorer) -> list[GeneratedImage]:

@@ -79,6 +79,20 @@ def held(plane, settings, engine):
     engine.hold.set()
 
 
+@pytest.fixture
+def painted(plane):
+    """The material of `plane` and its Image Texture, with a texture that the artist painted."""
+    from tests.blender.variants_scene import a_painted_texture
+
+    return a_painted_texture(plane)
+
+
+@pytest.fixture
+def scene_file(tmp_path):
+    """Where a test may save the scene."""
+    return str(tmp_path / "scene.blend")
+
+
 def running(engine):
     """A condition to drain for: the engine has begun."""
     return lambda: bool(engine.requests)

@@ -9,7 +9,7 @@ import bpy
 import numpy as np
 import pytest
 
-from sd_blender.blender import build_request, panels, variant_requests
+from sd_blender.blender import build_request, panels, preferences, variant_requests
 from sd_blender.blender.properties import status
 from sd_blender.blender.saving import KEYWORD
 from sd_blender.blender.variants_panel import draw_tile
@@ -132,3 +132,14 @@ def test_more_of_a_variant_are_compared_with_the_same_image(plane, settings, eng
     bpy.data.images.remove(like)
     with pytest.raises(BlenderStateError, match="The reference of this variant is no longer"):
         variant_requests.reroll(item)
+
+
+def test_the_clip_of_the_preferences_is_named_where_it_is_needed_alone(plane, settings, monkeypatch):
+    chosen = preferences.Preferences(clip_folder="/models/clip")
+    monkeypatch.setattr(preferences, "read", lambda: chosen)
+    change(settings, count=4, keep=0)
+    assert request().clip == ""  # no picture tells of a folder that had no part in it
+    settings.keep = 2
+    assert request().clip == "/models/clip"
+    change(settings, keep=0, clip_guidance_scale=2.0)
+    assert request().clip == "/models/clip"

@@ -6,9 +6,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+from pathlib import Path
 
 import pytest
 
+from sd_blender.core import named_files
 from sd_blender.core.errors import InvalidRequest
 from sd_blender.core.presets import (
     Preset,
@@ -17,9 +19,10 @@ from sd_blender.core.presets import (
     export_presets,
     import_presets,
 )
-from sd_blender.core.request import Sampling, TextToImage
-from sd_blender.core.validation import validate
+from sd_blender.core.request import SCHEDULERS, Sampling, TextToImage
+from sd_blender.core.validation import check_sampling, validate
 
+ROOT = Path(__file__).resolve().parents[2]
 OWN = Preset("Über 🧱", width=640, steps=12, guidance_scale=0.0)
 
 
@@ -164,3 +167,19 @@ def test_the_refusal_says_which_preset_and_why(tmp_path):
         "The preset 'Mine' cannot be used: the number of steps is 0; set it from 1 to 1000."
     )
     assert caught.value.field == "steps"
+
+
+def test_the_schema_says_what_is_read():
+    schema = json.loads((ROOT / "docs" / "presets.schema.json").read_text(encoding="utf-8"))
+    presets = schema["properties"]["presets"]
+    assert schema["properties"]["version"]["const"] == named_files.VERSION
+    assert presets["maxItems"] == named_files.MAX_ENTRIES
+    rules = presets["items"]["properties"]
+    assert set(rules) == {field.name for field in dataclasses.fields(Preset)}
+    assert rules.pop("name")["maxLength"] == named_files.MAX_NAME
+    assert tuple(rules.pop("scheduler")["enum"]) == SCHEDULERS
+    for name, rule in rules.items():
+        for bound, beyond in ((rule["minimum"], -1), (rule["maximum"], 1)):
+            check_sampling(Sampling(**{name: bound}))
+            with pytest.raises(InvalidRequest):
+                check_sampling(Sampling(**{name: bound + beyond}))

@@ -12,7 +12,7 @@ import torch
 
 from sd_blender.core.errors import BadResult, InvalidRequest, JobCancelled, ModelRefused
 from sd_blender.core.request import SCHEDULERS, ImageToImage, Inpaint, Sampling, TextToImage, Tiling
-from sd_blender.engine import clip_guidance, ranking
+from sd_blender.engine import clip_files, clip_guidance
 from sd_blender.engine.clip_guidance import ClipGuide
 from sd_blender.engine.clip_score import ClipScorer
 from sd_blender.engine.diffusers_engine import DiffusersEngine
@@ -223,7 +223,7 @@ def test_a_scale_of_0_is_the_picture_without(seeing, tiny, run):
 
 def test_a_model_without_clip_is_refused_before_it_is_loaded(tiny, run, tmp_path, monkeypatch):
     monkeypatch.setattr(ModelStore, "get", lambda *_: pytest.fail("loaded"))
-    monkeypatch.setattr(ranking, "STARTER_FOLDER", tmp_path)
+    monkeypatch.setattr(clip_files, "STARTER_FOLDER", tmp_path)
     with pytest.raises(InvalidRequest, match=r"no CLIP .* set CLIP Guidance to 0") as refusal:
         run(asked(tiny))
     assert refusal.value.field == "clip_guidance_scale"

@@ -12,7 +12,7 @@ import pytest
 from sd_blender.core.errors import InvalidRequest, ModelNotFound, ModelRefused
 from sd_blender.core.messages import Loading
 from sd_blender.core.request import ImageToImage, Inpaint, Sampling, TextToImage
-from sd_blender.engine import create_engine, ranking
+from sd_blender.engine import clip_files, create_engine
 from sd_blender.engine.clip_score import ClipScorer
 from sd_blender.engine.libraries import quiet
 
@@ -86,12 +86,12 @@ def test_from_a_picture_and_in_a_mask_too(engine, seeing):
 def test_another_clip_and_that_of_the_starter_model(engine, tiny, seeing, monkeypatch):
     own = [image.seed for image in run(engine, asked(seeing, keep=2))]
     assert [image.seed for image in run(engine, asked(tiny, keep=2, clip=str(seeing / "clip")))] == own
-    monkeypatch.setattr(ranking, "STARTER_FOLDER", seeing)
+    monkeypatch.setattr(clip_files, "STARTER_FOLDER", seeing)
     assert [image.seed for image in run(engine, asked(tiny, keep=2))] == own
 
 
 def test_what_cannot_judge_is_refused_before_anything_is_made(engine, tiny, seeing, tmp_path, monkeypatch):
-    monkeypatch.setattr(ranking, "STARTER_FOLDER", tmp_path)
+    monkeypatch.setattr(clip_files, "STARTER_FOLDER", tmp_path)
     messages = []
     with pytest.raises(InvalidRequest, match="set Keep Best to 0") as error:
         run(engine, asked(tiny, keep=2), messages)

@@ -45,14 +45,6 @@ STEPS = Budget(steps=3)
 CLIP = ClipOptions(widths=TINY, budget=STEPS, batch=4, window=2, device="cpu")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def tokenizer():
     return train_tokenizer(held_out_captions(1, 200))

@@ -37,14 +37,6 @@ TINY_OPTIONS = {"widths": TINY, "budget": STEPS, "device": "cpu"}
 OPTIONS = FewStepsOptions(unet=UnetOptions(**TINY_OPTIONS, batch=2, unconditional=0.0), budget=STEPS)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def tokenizer():
     return train_tokenizer(["red brick wall", "moss"])

@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from sd_blender.core.errors import (
     BadResult,
@@ -27,23 +27,13 @@ from sd_blender.core.errors import (
 from sd_blender.core.messages import Loading, Losses, Preview, Progress, Sample, Started
 from sd_blender.core.request import Lora, Sampling, TextToImage, Tiling
 from sd_blender.core.training_folder import TrainingFolder
-from sd_blender.core.training_request import TextualInversion, TrainLora
 from sd_blender.engine.diffusers_engine import DiffusersEngine
 from sd_blender.training.engine import with_training
 from sd_blender.training.lora import checkpoint, loop, samples
 from sd_blender.training.lora.run import train
 
 from .lora_images import save_images
-
-STEPS = 6
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+from .lora_runs import STEPS, Messages, after, elsewhere, learned, lora_request, run, same, word_request
 
 
 @pytest.fixture(scope="module")
@@ -57,68 +47,12 @@ def tiny(tmp_path_factory):
 
 @pytest.fixture
 def lora(tmp_path, tiny):
-    return TrainLora(
-        images=str(save_images(tmp_path / "images")),
-        output=str(tmp_path / "out" / "stripes.safetensors"),
-        model=str(tiny),
-        trigger="zx",
-        size=64,
-        steps=STEPS,
-        batch=2,
-        rank=2,
-        layers="all",
-        text_encoder=True,
-        learning_rate=1e-2,
-        checkpoint_every=2,
-        sample_every=3,
-        sampling=Sampling(width=64, height=64, steps=2, scheduler="DDIM"),
-    )
+    return lora_request(tmp_path, tiny)
 
 
 @pytest.fixture
 def word(lora):
-    common = {
-        f.name: getattr(lora, f.name) for f in dataclasses.fields(TextualInversion) if hasattr(lora, f.name)
-    }
-    return TextualInversion(**{**common, "trigger": "zyx", "vectors": 3, "initializer": "red"})
-
-
-class Messages(list):
-    """What was reported. stop: cancel once a message satisfies it."""
-
-    def __init__(self, stop=lambda message: False):
-        super().__init__()
-        self.stop, self.cancelled = stop, False
-
-    def __call__(self, message):
-        self.append(message)
-        self.cancelled = self.cancelled or self.stop(message)
-
-    def of(self, kind):
-        return [message for message in self if isinstance(message, kind)]
-
-
-def run(request, messages=None):
-    messages = Messages() if messages is None else messages
-    return train("job", request, messages, lambda: messages.cancelled, "cpu", "float32")
-
-
-def elsewhere(request, name):
-    return dataclasses.replace(
-        request, output=str(Path(request.output).parents[1] / name / "stripes.safetensors")
-    )
-
-
-def learned(request):
-    return load_file(request.output)
-
-
-def same(first, second):
-    return first.keys() == second.keys() and all(torch.equal(first[k], second[k]) for k in first)
-
-
-def after(step):
-    return lambda message: isinstance(message, Progress) and message.step == step
+    return word_request(lora)
 
 
 def test_the_messages_and_files_of_a_training(lora, monkeypatch):

@@ -17,14 +17,13 @@ from sd_blender.core.geometry import Size
 from sd_blender.core.messages import Losses
 from sd_blender.core.request import Lora, Sampling, TextToImage, Tiling
 from sd_blender.core.training_folder import TrainingFolder
-from sd_blender.core.training_request import TextualInversion, TrainLora
 from sd_blender.engine.canvas import Grid
 from sd_blender.engine.diffusers_engine import DiffusersEngine
 from sd_blender.training.lora.run import train
 from sd_blender.training.lora.views import make_views
 
 from .lora_images import save_images, stripes
-from .test_lora import STEPS, Messages, after, elsewhere, learned, one_thread, run, same  # noqa: F401
+from .lora_runs import Messages, after, elsewhere, learned, lora_request, run, same, word_request
 
 SAMPLING = Sampling(width=64, height=64, steps=3, guidance_scale=4.0, scheduler="DDIM", seed=3)
 
@@ -40,30 +39,13 @@ def tiny(tmp_path_factory):
 
 @pytest.fixture
 def lora(tmp_path, tiny):
-    return TrainLora(
-        images=str(save_images(tmp_path / "images")),
-        output=str(tmp_path / "out" / "stripes.safetensors"),
-        model=str(tiny),
-        trigger="zx",
-        size=64,
-        steps=STEPS,
-        batch=2,
-        rank=2,
-        layers="all",
-        text_encoder=True,
-        learning_rate=1e-2,
-        checkpoint_every=2,
-        sample_every=100,
-        sampling=Sampling(width=64, height=64, steps=1, scheduler="DDIM"),
-    )
+    one_step = Sampling(width=64, height=64, steps=1, scheduler="DDIM")
+    return lora_request(tmp_path, tiny, sample_every=100, sampling=one_step)
 
 
 @pytest.fixture
 def word(lora):
-    common = {
-        f.name: getattr(lora, f.name) for f in dataclasses.fields(TextualInversion) if hasattr(lora, f.name)
-    }
-    return TextualInversion(**{**common, "trigger": "zyx", "vectors": 3, "initializer": "red"})
+    return word_request(lora)
 
 
 def losses_of(messages):

@@ -24,14 +24,6 @@ from sd_blender.training.train_noisy_classifier import (
 OPTIONS = ClassifierOptions(widths=(8, 16), budget=Budget(steps=4), batch=8, device="cpu")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def sets():
     """Latents whose mean tells the material, in two sizes."""

@@ -35,15 +35,6 @@ TEXT = TextOptions(widths=TINY, budget=STEPS, batch=4)
 UNET = UnetOptions(widths=TINY, budget=STEPS, batch=2, large=0.5, device="cpu")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Networks this small are quicker on one thread, above all beside other work."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def tiles():
     return [
