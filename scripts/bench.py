@@ -30,8 +30,10 @@ import bpy
 import numpy as np
 
 import sd_blender
-from sd_blender.blender import build_request, capture, pump, session, textures
-from sd_blender.blender.saving import encode
+from sd_blender.blender import build_request, pump, session
+from sd_blender.blender.results import textures
+from sd_blender.blender.results.saving import encode
+from sd_blender.blender.source import capture
 from sd_blender.core.messages import GeneratedImage, Seam
 from sd_blender.core.request import Sampling, TextToImage
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The Blender layer: the only one that imports bpy, and on Blender's main thread alone.
 
-Order of the flow: ``panels`` -> ``operators`` -> ``build_request`` (``capture``, ``targets``) -> ``session``
-(the generation thread) -> ``pump`` -> ``writeback`` (``textures``, ``materials``, ``history``).
+Order of the flow: ``panels`` -> ``operators`` -> ``build_request`` (``source``, ``masks``, ``prompts``) -> ``session``
+(the generation thread) -> ``pump`` (``queue``) -> ``results`` -> ``variants``, ``history``. What is in a folder of its
+own brings its panel, operators and properties along.
 """
 
 from __future__ import annotations
@@ -10,50 +11,48 @@ from __future__ import annotations
 import atexit
 
 from . import (
-    adapters_operators,
-    adapters_panel,
-    adapters_properties,
     compat,
     editor_operators,
-    engine_operators,
-    engine_panel,
-    history_operators,
-    history_panel,
-    history_properties,
     icons,
-    library_operators,
     lifecycle,
-    live_preview,
-    mask_images,
-    mask_operators,
-    mask_overlay,
-    mask_panel,
-    mask_status,
-    mask_undo,
-    masks,
     menus,
     operators,
-    outpaint,
     panels,
     preferences,
-    prompt_operators,
-    prompt_panel,
     properties,
-    queue_operators,
-    queue_panel,
-    restore_operators,
-    source_panel,
-    status_bar,
-    training_operators,
-    training_panel,
-    training_properties,
-    training_status,
     translation,
-    variants_handlers,
-    variants_operators,
-    variants_panel,
-    variants_properties,
 )
+from .adapters import operators as adapters_operators
+from .adapters import panel as adapters_panel
+from .adapters import properties as adapters_properties
+from .engine_setup import operators as engine_operators
+from .engine_setup import panel as engine_panel
+from .history import operators as history_operators
+from .history import panel as history_panel
+from .history import properties as history_properties
+from .history import restore_operators
+from .masks import images as mask_images
+from .masks import operators as mask_operators
+from .masks import outpaint, painting
+from .masks import overlay as mask_overlay
+from .masks import panel as mask_panel
+from .masks import status as mask_status
+from .masks import undo as mask_undo
+from .prompts import library_operators
+from .prompts import operators as prompt_operators
+from .prompts import panel as prompt_panel
+from .queue import live_preview, status_bar
+from .queue import operators as queue_operators
+from .queue import panel as queue_panel
+from .source import panel as source_panel
+from .training import operators as training_operators
+from .training import panel as training_panel
+from .training import properties as training_properties
+from .training import status as training_status
+from .variants import handlers as variants_handlers
+from .variants import operators as variants_operators
+from .variants import panel as variants_panel
+from .variants import properties as variants_properties
 
 MODULES = (
     preferences,
@@ -72,7 +71,7 @@ MODULES = (
     status_bar,
     operators,
     queue_operators,
-    masks,
+    painting,
     mask_images,
     mask_undo,
     mask_status,

@@ -24,9 +24,13 @@ from ..core.request import (
 )
 from ..core.validation import validate
 from ..core.wildcards import prompts_of
-from . import adapters, capture, lifecycle, materials, nodes, preferences, prompts, ranking, targets, viewport
+from . import lifecycle, preferences, ranking
+from .adapters import adapters
 from .model_choice import chosen_model, is_foreign
-from .targets import NodeReference, Target
+from .prompts import prompts
+from .results import materials, nodes, targets
+from .results.targets import NodeReference, Target
+from .source import capture, viewport
 
 Values = dict[str, Any]
 RENDERED_SOURCES = ("RENDER_RESULT", "RENDER", "VIEWPORT")

@@ -11,11 +11,13 @@ from typing import Any
 import bpy
 
 from ..core.errors import SDBlenderError
-from . import borrowed, late, translation
-from .prompt_operators import OnScene
+from . import late, translation
+from .prompts.operators import OnScene
+from .source import borrowed
 
 with late.imports():
-    from . import build_request, masks
+    from . import build_request
+    from .masks import painting
 
 
 class Here(OnScene):
@@ -86,12 +88,12 @@ class SDB_OT_inpaint(Here, bpy.types.Operator):
 
     @classmethod
     def refuse(cls, context: bpy.types.Context) -> None:
-        build_request.refuse_early(context, task="INPAINT", mask=masks.open_mask(context))
+        build_request.refuse_early(context, task="INPAINT", mask=painting.open_mask(context))
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         settings = context.scene.sd_blender
         wanted = {"task": "INPAINT"}
-        if (mask := masks.open_mask(context)) is not None:
+        if (mask := painting.open_mask(context)) is not None:
             wanted |= {"mask_source": "IMAGE", "mask_image": mask}
         if not self.generate(context, **wanted):
             return {"CANCELLED"}

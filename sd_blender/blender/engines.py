@@ -13,7 +13,7 @@ from ..core.engine_protocol import Engine
 from ..core.errors import EngineUnavailable
 from ..worker.child import worker_command
 from ..worker.process_engine import ProcessEngine
-from .engine_setup import resolve_engine_python
+from .engine_setup.engine_setup import resolve_engine_python
 from .preferences import Preferences
 
 MINUTE = 60.0

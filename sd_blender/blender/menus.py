@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import bpy
 
-from . import guard, mask_panel, places
+from . import guard, places
+from .masks import panel as mask_panel
 
 SHORTCUT = {"type": "D", "value": "PRESS", "shift": True, "alt": True}
 """Free in all keymaps of Blender 4.2 to 5.2, of 2.7 and of the industry; Alt Ctrl writes letters on many keyboards."""

@@ -18,7 +18,8 @@ from .properties import status
 
 with late.imports():
     from ..core import jobs
-    from . import build_request, interrupt, pump, session, targets
+    from . import build_request, interrupt, pump, session
+    from .results import targets
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from typing import Any
 import bpy
 
 from . import guard, places
-from .prompt_panel import draw_presets, draw_prompt
+from .prompts.panel import draw_presets, draw_prompt
 from .properties import status
 from .sentences import draw_sentence
 

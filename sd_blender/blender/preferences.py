@@ -120,7 +120,9 @@ class SDB_AP_preferences(bpy.types.AddonPreferences):
     )
 
     def draw(self, context: bpy.types.Context) -> None:
-        from . import engine_operators  # it reads the preferences, so that it cannot come first
+        from .engine_setup import (
+            operators as engine_operators,  # it reads the preferences, so that it cannot come first
+        )
 
         layout = self.layout
         layout.use_property_split = True

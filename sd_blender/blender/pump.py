@@ -13,20 +13,13 @@ from collections.abc import Callable, Sequence
 import bpy
 
 from ..core.messages import Cancelled, Failed, Finished, Message, TrainingResult
-from . import (
-    guard,
-    interrupt,
-    keeping,
-    lifecycle,
-    live_preview,
-    progress,
-    session,
-    status_bar,
-    training_delivery,
-)
+from . import guard, interrupt, lifecycle, session
 from .properties import status
+from .queue import live_preview, progress, status_bar
+from .results import keeping
+from .results.writeback import deliver
 from .session import Ticket
-from .writeback import deliver
+from .training import delivery as training_delivery
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import capture, preferences
+from . import preferences
+from .source import capture
 
 
 def values(settings: Any) -> dict[str, Any]:

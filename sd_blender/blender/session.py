@@ -15,9 +15,9 @@ from ..core.messages import Message
 from ..core.work import Work
 from . import engines, preferences
 from .engines import EngineChoice
-from .saving import Saver
-from .targets import Target
-from .writeback import Delivery
+from .results.saving import Saver
+from .results.targets import Target
+from .results.writeback import Delivery
 
 
 @dataclass

@@ -9,7 +9,8 @@ from . import late
 from .sentences import draw_sentence
 
 with late.imports():
-    from . import build_request, saving
+    from . import build_request
+    from .results import saving
 
 ADVICE = "This shading shows no textures."
 

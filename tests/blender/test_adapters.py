@@ -9,8 +9,10 @@ import os
 import bpy
 import pytest
 
-from sd_blender.blender import adapters, adapters_panel, variant_requests
+from sd_blender.blender.adapters import adapters
+from sd_blender.blender.adapters import panel as adapters_panel
 from sd_blender.blender.properties import status
+from sd_blender.blender.variants import requests as variant_requests
 from sd_blender.core.serialization import KEYWORD
 from tests.blender.conftest import generate
 from tests.blender.test_panels import draw

@@ -10,7 +10,7 @@ import bpy
 import numpy as np
 import pytest
 
-from sd_blender.blender import borrowed, capture, viewport
+from sd_blender.blender.source import borrowed, capture, viewport
 from sd_blender.core.errors import BlenderStateError, InvalidRequest
 from sd_blender.core.png import encode
 from tests.blender.conftest import change, generate, new_image, textured

@@ -14,8 +14,9 @@ import bpy
 import numpy as np
 import pytest
 
-from sd_blender.blender import keeping, preferences, saving
+from sd_blender.blender import preferences
 from sd_blender.blender.properties import status
+from sd_blender.blender.results import keeping, saving
 from tests.blender.conftest import base_color_image, drain_until, finish, generate, pixels_of, running, submit
 from tests.fakes import picture
 

@@ -9,7 +9,7 @@ import bpy
 import numpy as np
 import pytest
 
-from sd_blender.blender import masks
+from sd_blender.blender.masks import painting
 from tests.blender.conftest import change, new_image, pixels_of
 
 GREY = np.full((32, 32, 3), 128, np.uint8)
@@ -37,7 +37,7 @@ def source(settings):
 
 def painted(name):
     """A mask of ours whose upper half is white."""
-    mask = masks.new_mask(name, 32, 32)
+    mask = painting.new_mask(name, 32, 32)
     values = np.zeros((32, 32, 4), np.float32)
     values[16:] = 1
     mask.pixels.foreach_set(values.ravel())
@@ -63,7 +63,7 @@ def test_with_the_picture_open_it_is_the_mask_of_the_scene(source, settings, eng
 
 
 def test_a_refusal_leaves_the_settings(source, settings, engine):
-    empty = masks.new_mask("Empty", 32, 32)
+    empty = painting.new_mask("Empty", 32, 32)
     with image_editor(empty), pytest.raises(RuntimeError, match="mask"):
         bpy.ops.sdb.inpaint()
     assert settings.task == "TEXT_TO_IMAGE" and settings.mask_image is None and not engine.requests

@@ -8,9 +8,10 @@ from pathlib import Path
 import bpy
 import pytest
 
-from sd_blender.blender import engine_panel, engine_setup
-from sd_blender.blender.engine_lookup import Look
-from sd_blender.blender.engine_setup import state
+from sd_blender.blender.engine_setup import engine_setup
+from sd_blender.blender.engine_setup import panel as engine_panel
+from sd_blender.blender.engine_setup.engine_setup import state
+from sd_blender.blender.engine_setup.lookup import Look
 from tests.blender.test_panels import draw
 
 PANELS = (engine_panel.SDB_PT_view3d_engine, engine_panel.SDB_PT_image_engine)

@@ -11,9 +11,12 @@ import bpy
 import pytest
 
 import sd_blender
-from sd_blender.blender import engine_lookup, engine_operators, engine_setup, lifecycle, preferences
-from sd_blender.blender.engine_lookup import Look, look_at, resolve_engine_python
-from sd_blender.blender.engine_setup import REPORT_NAME, state
+from sd_blender.blender import lifecycle, preferences
+from sd_blender.blender.engine_setup import engine_setup
+from sd_blender.blender.engine_setup import lookup as engine_lookup
+from sd_blender.blender.engine_setup import operators as engine_operators
+from sd_blender.blender.engine_setup.engine_setup import REPORT_NAME, state
+from sd_blender.blender.engine_setup.lookup import Look, look_at, resolve_engine_python
 from sd_blender.blender.preferences import Preferences
 from sd_blender.core.errors import EngineUnavailable
 from sd_blender.worker.environment import current_python, health, install, plan

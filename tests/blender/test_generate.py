@@ -56,7 +56,7 @@ def test_grey_and_ramp_survive_the_trip_through_a_render(plane, settings, engine
 
 def render_flat(image, thing):
     """What a camera straight above sees of the image as pure emission, one pixel for each of its pixels."""
-    from sd_blender.blender import capture
+    from sd_blender.blender.source import capture
 
     scene = bpy.context.scene
     material = bpy.data.materials.new("Flat")

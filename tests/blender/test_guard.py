@@ -6,7 +6,8 @@ from __future__ import annotations
 import bpy
 import pytest
 
-from sd_blender.blender import guard, masks, operators, panels, session
+from sd_blender.blender import guard, operators, panels, session
+from sd_blender.blender.masks import painting
 from sd_blender.blender.properties import status
 from tests.blender.conftest import change, generate
 from tests.blender.test_panels import draw
@@ -52,9 +53,9 @@ def test_every_panel_is_guarded():
 
 
 def test_a_handler_that_fails_is_logged_once_and_saving_goes_on(settings, caplog, monkeypatch, tmp_path):
-    mask = masks.new_mask("Mask", 8, 8)
+    mask = painting.new_mask("Mask", 8, 8)
     mask.pixels[0] = 1.0
-    monkeypatch.setattr(masks, "MASK_KEYWORD", 5)  # asking an image for it raises TypeError
+    monkeypatch.setattr(painting, "MASK_KEYWORD", 5)  # asking an image for it raises TypeError
     for _ in range(3):
         assert bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend")) == {"FINISHED"}
     assert messages(caplog) == ["_saving failed", "_keep_strokes failed"]  # both look at each image

@@ -11,9 +11,12 @@ import pytest
 from bpy.props import CollectionProperty, IntProperty, PointerProperty, StringProperty
 
 import sd_blender
-from sd_blender.blender import history, history_properties, icons, preferences, writeback
-from sd_blender.blender.history_properties import SDB_PG_history_entry
+from sd_blender.blender import icons, preferences
+from sd_blender.blender.history import history
+from sd_blender.blender.history import properties as history_properties
+from sd_blender.blender.history.properties import SDB_PG_history_entry
 from sd_blender.blender.properties import status
+from sd_blender.blender.results import writeback
 from sd_blender.core import thumbnails
 from tests.blender.conftest import (
     base_color_image,

@@ -12,9 +12,10 @@ import bpy
 import numpy as np
 import pytest
 
-from sd_blender.blender import history_panel, icons, preferences
-from sd_blender.blender import history_properties as groups
-from sd_blender.blender.history_panel import EMPTY, NO_PROMPT, SDB_UL_history, matches
+from sd_blender.blender import icons, preferences
+from sd_blender.blender.history import panel as history_panel
+from sd_blender.blender.history import properties as groups
+from sd_blender.blender.history.panel import EMPTY, NO_PROMPT, SDB_UL_history, matches
 from tests.blender.conftest import generate
 from tests.blender.test_panels import Layout, draw
 
@@ -173,7 +174,7 @@ def test_the_panel_imports_settings_and_nothing_that_acts():
     nodes = list(ast.walk(ast.parse(inspect.getsource(history_panel))))
     local = [node for node in nodes if isinstance(node, ast.ImportFrom) and node.level]
     assert {node.module for node in local if node.module} == {
-        "history_properties",
+        "properties",
         "sentences",
         "translation",
     }

@@ -9,7 +9,11 @@ import numpy as np
 import pytest
 
 import sd_blender
-from sd_blender.blender import mask_images, mask_panel, mask_status, masks, properties
+from sd_blender.blender import properties
+from sd_blender.blender.masks import images as mask_images
+from sd_blender.blender.masks import painting
+from sd_blender.blender.masks import panel as mask_panel
+from sd_blender.blender.masks import status as mask_status
 from sd_blender.blender.properties import status
 from tests.blender.conftest import base_color_image, change, generate, new_image, pixels_of, textured
 from tests.blender.test_panels import draw
@@ -152,7 +156,7 @@ def test_expand_goes_around_a_texture_that_tiles(tiles, settings):
 def test_without_a_mask_one_of_the_size_of_the_source_is_made(tiles, settings):
     bpy.ops.sdb.mask_fill()
     assert tuple(settings.mask_image.size) == (48, 32)
-    assert masks.MASK_KEYWORD in settings.mask_image
+    assert painting.MASK_KEYWORD in settings.mask_image
     assert settings.mask_image.colorspace_settings.name == "Non-Color"
 
 
@@ -235,7 +239,7 @@ def test_a_mask_that_is_not_ours_stays_as_it_is(tiles, settings):
     settings.mask_image = theirs
     bpy.ops.sdb.mask_fill()
     assert not pixels_of(theirs)[..., :3].any()
-    assert settings.mask_image != theirs and masks.MASK_KEYWORD in settings.mask_image
+    assert settings.mask_image != theirs and painting.MASK_KEYWORD in settings.mask_image
     assert settings.mask_image.name == "Painted Mask"
     assert area.spaces.active.image == settings.mask_image
     assert bpy.context.scene.tool_settings.image_paint.canvas == settings.mask_image
@@ -456,5 +460,5 @@ def test_names_and_tooltips():
 
 def test_reading_is_8_bits_of_what_was_painted(tiles, settings):
     levels = np.arange(32 * 48, dtype=np.uint32).reshape(32, 48) % 256
-    settings.mask_image = masks.mask_of("Levels", levels.astype(np.uint8))
+    settings.mask_image = painting.mask_of("Levels", levels.astype(np.uint8))
     np.testing.assert_array_equal(mask_images.read(bpy.context), levels)

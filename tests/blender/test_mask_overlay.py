@@ -9,7 +9,8 @@ import bpy
 import numpy as np
 import pytest
 
-from sd_blender.blender import compat, mask_overlay
+from sd_blender.blender import compat
+from sd_blender.blender.masks import overlay as mask_overlay
 from tests.blender.conftest import change, new_image
 
 GREY = np.full((32, 48, 3), 128, np.uint8)

@@ -10,7 +10,7 @@ import bpy
 import numpy as np
 import pytest
 
-from sd_blender.blender import mask_undo
+from sd_blender.blender.masks import undo as mask_undo
 from tests.blender.conftest import change, new_image, pixels_of
 
 GREY = np.full((32, 48, 3), 128, np.uint8)

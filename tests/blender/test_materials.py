@@ -7,8 +7,8 @@ import bpy
 import numpy as np
 import pytest
 
-from sd_blender.blender import materials
 from sd_blender.blender.properties import status
+from sd_blender.blender.results import materials
 from tests.blender.conftest import base_color_image, generate, new_image, textured
 
 GREEN = np.full((8, 8, 3), (20, 200, 40), np.uint8)

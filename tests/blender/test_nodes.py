@@ -68,7 +68,7 @@ def test_a_node_in_a_group(plane, settings):
     group = bpy.data.node_groups.new("Wear", "ShaderNodeTree")
     node = group.nodes.new("ShaderNodeTexImage")
     group.nodes.active = node
-    from sd_blender.blender.targets import NodeReference
+    from sd_blender.blender.results.targets import NodeReference
 
     reference = NodeReference.to(group, node)
     assert reference.find(made_by_us="sd_blender") == node

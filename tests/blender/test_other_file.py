@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import sd_blender
-from sd_blender.blender import keeping, lifecycle, pump, session
+from sd_blender.blender import lifecycle, pump, session
 from sd_blender.blender.properties import status
+from sd_blender.blender.results import keeping
 from sd_blender.core.jobs import JobState
 from tests.blender.conftest import (
     base_color_image,

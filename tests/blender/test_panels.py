@@ -17,8 +17,9 @@ import types
 import bpy
 import pytest
 
-from sd_blender.blender import panels, places, properties, setting_items, source_panel
+from sd_blender.blender import panels, places, properties, setting_items
 from sd_blender.blender.properties import status
+from sd_blender.blender.source import panel as source_panel
 from tests.blender.conftest import change, textured
 
 CALLS = bpy.types.UILayout.bl_rna.functions
@@ -247,7 +248,7 @@ def test_where_a_texture_was_kept_can_be_read_in_full(settings):
 def test_panels_import_settings_and_nothing_that_acts():
     """Drawing must stay free of work: panels know properties, and operators by name only."""
     assert imports_of(panels) == {
-        "__future__", "typing", "bpy", "guard", "places", "prompt_panel", "properties", "sentences",
+        "__future__", "typing", "bpy", "guard", "places", "prompts.panel", "properties", "sentences",
     }  # fmt: skip
     assert imports_of(source_panel) == {
         "__future__", "typing", "bpy", "guard", "places", "properties", "sentences",

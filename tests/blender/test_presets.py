@@ -6,10 +6,11 @@ from __future__ import annotations
 import bpy
 import pytest
 
-from sd_blender.blender import library, panels
-from sd_blender.blender.library import PRESETS
-from sd_blender.blender.library_operators import SDB_OT_apply_preset
-from sd_blender.blender.prompt_panel import SDB_MT_delete_preset, SDB_MT_presets
+from sd_blender.blender import panels
+from sd_blender.blender.prompts import library
+from sd_blender.blender.prompts.library import PRESETS
+from sd_blender.blender.prompts.library_operators import SDB_OT_apply_preset
+from sd_blender.blender.prompts.panel import SDB_MT_delete_preset, SDB_MT_presets
 from sd_blender.core.presets import Preset, bundled_presets
 from tests.blender.conftest import change
 from tests.blender.test_panels import draw

@@ -10,9 +10,11 @@ import bpy
 import numpy as np
 import pytest
 
-from sd_blender.blender import build_request, capture, library, panels, preferences, prompts
-from sd_blender.blender.library import STYLES
+from sd_blender.blender import build_request, panels, preferences
+from sd_blender.blender.prompts import library, prompts
+from sd_blender.blender.prompts.library import STYLES
 from sd_blender.blender.properties import status
+from sd_blender.blender.source import capture
 from sd_blender.core.named_files import MAX_BYTES
 from sd_blender.core.prompt_styles import Style, bundled_styles, export_styles
 from sd_blender.core.validation import MAX_PROMPT
@@ -100,8 +102,8 @@ class TestStyle:
 
     def test_the_menu_has_none_first_and_what_each_writes(self, settings):
         settings.style = "Worn"
-        from sd_blender.blender.prompt_operators import SDB_OT_set_style
-        from sd_blender.blender.prompt_panel import SDB_MT_styles
+        from sd_blender.blender.prompts.operators import SDB_OT_set_style
+        from sd_blender.blender.prompts.panel import SDB_MT_styles
 
         drawn = [text for text in draw(SDB_MT_styles) if "." not in text]
         assert drawn[: len(bundled_styles()) + 1] == ["None", *(style.name for style in bundled_styles())]

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from bpy.app.handlers import persistent
 
-from sd_blender.blender import keeping, lifecycle, operators, pump, session, writeback
+from sd_blender.blender import lifecycle, operators, pump, session
 from sd_blender.blender.properties import status
+from sd_blender.blender.results import keeping, writeback
 from sd_blender.core.errors import OutOfMemory, QueueFull
 from sd_blender.core.jobs import JobState
 from tests.blender.conftest import (

@@ -7,8 +7,10 @@ import bpy
 import numpy as np
 import pytest
 
-from sd_blender.blender import live_preview, progress, pump, queue_panel, session
+from sd_blender.blender import pump, session
 from sd_blender.blender.properties import status
+from sd_blender.blender.queue import live_preview, progress
+from sd_blender.blender.queue import panel as queue_panel
 from sd_blender.core.jobs import JobState
 from sd_blender.core.messages import Loading, Progress
 from tests.blender.conftest import drain_until, finish, running, submit

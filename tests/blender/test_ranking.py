@@ -9,11 +9,12 @@ import bpy
 import numpy as np
 import pytest
 
-from sd_blender.blender import build_request, panels, preferences, variant_requests
+from sd_blender.blender import build_request, panels, preferences
 from sd_blender.blender.properties import status
-from sd_blender.blender.saving import KEYWORD
-from sd_blender.blender.variants_panel import draw_tile
-from sd_blender.blender.variants_properties import UNJUDGED
+from sd_blender.blender.results.saving import KEYWORD
+from sd_blender.blender.variants import requests as variant_requests
+from sd_blender.blender.variants.panel import draw_tile
+from sd_blender.blender.variants.properties import UNJUDGED
 from sd_blender.core.errors import BlenderStateError
 from tests.blender.conftest import change, drain_until, generate, new_image, submit
 from tests.fakes import picture

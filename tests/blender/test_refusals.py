@@ -193,14 +193,14 @@ def test_scene_without_camera(plane, settings):
 @pytest.mark.fault("F27")
 def test_camera_goes_away_between_poll_and_render(plane, settings, monkeypatch):
     """What Blender itself refuses comes back as a sentence."""
-    from sd_blender.blender import capture
+    from sd_blender.blender.source import capture
 
     monkeypatch.setattr(capture, "check_can_render", lambda scene: None)
     refused("The render failed .*no camera", task="IMAGE_TO_IMAGE", source="RENDER")
 
 
 def test_bad_settings_are_refused_before_a_slow_render(plane, settings, monkeypatch):
-    from sd_blender.blender import capture
+    from sd_blender.blender.source import capture
 
     camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
     bpy.context.scene.collection.objects.link(camera)

@@ -11,7 +11,8 @@ import bpy
 import numpy as np
 import pytest
 
-from sd_blender.blender import build_request, restore
+from sd_blender.blender import build_request
+from sd_blender.blender.history import restore
 from sd_blender.blender.properties import status
 from sd_blender.core import png
 from sd_blender.core.request import Inpaint

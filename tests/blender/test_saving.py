@@ -11,9 +11,10 @@ import bpy
 import numpy as np
 import pytest
 
-from sd_blender.blender import naming, preferences, saving, session
+from sd_blender.blender import preferences, session
 from sd_blender.blender.engines import EngineChoice
 from sd_blender.blender.properties import status
+from sd_blender.blender.results import naming, saving
 from sd_blender.core import png
 from tests.blender.conftest import base_color_image, drain_until, generate, pixels_of, submit
 from tests.fakes import FakeEngine, picture

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import bpy
 
-from sd_blender.blender import status_bar
+from sd_blender.blender.queue import status_bar
 from tests.blender.conftest import drain_until, finish, submit
 from tests.blender.test_panels import Layout
 

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 import sd_blender
-from sd_blender.blender import keeping, session
+from sd_blender.blender import session
+from sd_blender.blender.results import keeping
 from tests.blender.conftest import base_color_image, generate, new_image, pixels_of, textured
 from tests.fakes import FakeEngine, picture
 

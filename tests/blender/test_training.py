@@ -14,18 +14,14 @@ import numpy as np
 import pytest
 
 import sd_blender
-from sd_blender.blender import (
-    build_training,
-    capture,
-    lifecycle,
-    pump,
-    session,
-    training_images,
-    training_panel,
-    training_status,
-)
+from sd_blender.blender import lifecycle, pump, session
 from sd_blender.blender.properties import status
-from sd_blender.blender.training_status import training
+from sd_blender.blender.source import capture
+from sd_blender.blender.training import build_training
+from sd_blender.blender.training import images as training_images
+from sd_blender.blender.training import panel as training_panel
+from sd_blender.blender.training import status as training_status
+from sd_blender.blender.training.status import training
 from sd_blender.core import png
 from sd_blender.core.captions import read_captions
 from sd_blender.core.errors import BadResult, BlenderStateError, CannotSave, ModelRefused
@@ -83,7 +79,7 @@ def lessons(engine, folder, tmp_path):
 def begin():
     """Press Train as the panel does, and let the test drain."""
     bpy.ops.sdb.train.poll()
-    from sd_blender.blender.training_operators import SDB_OT_train
+    from sd_blender.blender.training.operators import SDB_OT_train
 
     ticket = SDB_OT_train.submit(None, bpy.context)
     return ticket

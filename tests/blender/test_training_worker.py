@@ -11,8 +11,10 @@ import bpy
 import numpy as np
 import pytest
 
-from sd_blender.blender import build_training, session, training_operators
-from sd_blender.blender.training_status import training
+from sd_blender.blender import session
+from sd_blender.blender.training import build_training
+from sd_blender.blender.training import operators as training_operators
+from sd_blender.blender.training.status import training
 from tests.blender.conftest import change, drain_until, generate, new_image
 from tests.blender.test_worker import engine_python, made
 from tests.fakes import picture

@@ -111,7 +111,7 @@ def test_every_label_and_tooltip_has_an_entry(language):
 def test_every_text_that_a_layout_is_given_has_an_entry(language):
     """``text="Apply"``, ``placeholder="Prompt"``, also where one of two is chosen."""
     wanted = set()
-    for file in Path(sd_blender.__file__).parent.joinpath("blender").glob("*.py"):
+    for file in Path(sd_blender.__file__).parent.joinpath("blender").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.keyword) and node.arg in ("text", "placeholder", "heading"):
                 parts = [node.value]

@@ -10,8 +10,8 @@ import bpy
 import numpy as np
 import pytest
 
-from sd_blender.blender import capture
 from sd_blender.blender.properties import status
+from sd_blender.blender.source import capture
 from tests.blender.conftest import change, generate, new_image
 
 pytestmark = pytest.mark.fault("F26")

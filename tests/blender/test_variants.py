@@ -9,12 +9,10 @@ import bpy
 import numpy as np
 import pytest
 
-from sd_blender.blender import (
-    history,
-    variants,
-    variants_properties,
-)
+from sd_blender.blender.history import history
 from sd_blender.blender.properties import status
+from sd_blender.blender.variants import properties as variants_properties
+from sd_blender.blender.variants import variants
 from tests.blender.conftest import (
     base_color_image,
     drain_until,

@@ -8,12 +8,9 @@ import json
 import bpy
 import pytest
 
-from sd_blender.blender import (
-    history,
-    lifecycle,
-    preferences,
-    variants_properties,
-)
+from sd_blender.blender import lifecycle, preferences
+from sd_blender.blender.history import history
+from sd_blender.blender.variants import properties as variants_properties
 from tests.blender.conftest import (
     base_color_image,
     change,

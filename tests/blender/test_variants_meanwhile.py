@@ -10,14 +10,11 @@ import bpy
 import pytest
 
 import sd_blender
-from sd_blender.blender import (
-    stored_targets,
-    variants,
-    variants_panel,
-    variants_properties,
-    writeback,
-)
 from sd_blender.blender.properties import status
+from sd_blender.blender.results import stored_targets, writeback
+from sd_blender.blender.variants import panel as variants_panel
+from sd_blender.blender.variants import properties as variants_properties
+from sd_blender.blender.variants import variants
 from tests.blender.conftest import (
     drain_until,
     generate,
@@ -280,7 +277,7 @@ def test_a_preview_in_a_node_that_is_of_no_material(settings, owner):
     node.image = new_image("Sky", GREEN)
     before = look()
     from sd_blender.blender import session
-    from sd_blender.blender.targets import NodeReference, Target
+    from sd_blender.blender.results.targets import NodeReference, Target
     from sd_blender.core.request import Sampling, TextToImage
 
     request = TextToImage(prompt="sky", sampling=Sampling(width=48, height=32, steps=1, seed=7, count=2))

@@ -9,11 +9,9 @@ import bpy
 import numpy as np
 import pytest
 
-from sd_blender.blender import (
-    preferences,
-    variant_requests,
-)
+from sd_blender.blender import preferences
 from sd_blender.blender.properties import status
+from sd_blender.blender.variants import requests as variant_requests
 from sd_blender.core.request import ImageToImage, Inpaint
 from tests.blender.conftest import (
     base_color_image,

@@ -7,7 +7,7 @@ import bpy
 import numpy as np
 import pytest
 
-from sd_blender.blender import history
+from sd_blender.blender.history import history
 from sd_blender.core.request import ImageToImage, Inpaint, TextToImage
 from tests.blender.conftest import base_color_image, change, generate, new_image, pixels_of
 from tests.fakes import picture

@@ -16,7 +16,7 @@ import pytest
 
 from sd_blender.blender import engines, pump, session
 from sd_blender.blender.preferences import Preferences
-from sd_blender.blender.textures import KEYWORD
+from sd_blender.blender.results.textures import KEYWORD
 from sd_blender.core.errors import EngineUnavailable
 from tests.blender.conftest import drain_until, generate, submit
 

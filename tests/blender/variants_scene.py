@@ -10,11 +10,9 @@ import bpy
 import numpy as np
 import pytest
 
-from sd_blender.blender import (
-    variant_requests,
-    variants_operators,
-    variants_properties,
-)
+from sd_blender.blender.variants import operators as variants_operators
+from sd_blender.blender.variants import properties as variants_properties
+from sd_blender.blender.variants import requests as variant_requests
 from tests.blender.conftest import (
     base_color_image,
     drain_until,

@@ -63,7 +63,7 @@ def history() -> bpy.types.PropertyGroup:
 
 def note_searches() -> None:
     """Listen to what the list is asked for, which Blender keeps to itself."""
-    list_type = stage.module("blender.history_panel").SDB_UL_history
+    list_type = stage.module("blender.history.panel").SDB_UL_history
     draw_filter, filter_items = list_type.draw_filter, list_type.filter_items
 
     def drawn(self, context, layout):  # Blender counts the arguments

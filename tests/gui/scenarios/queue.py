@@ -13,7 +13,7 @@ def mouse() -> stage.Scenario:
     settings = stage.settings()
     settings.width = settings.height = 256
     settings.steps, settings.lock_seed = 1000, True
-    bar = stage.module("blender.status_bar")
+    bar = stage.module("blender.queue.status_bar")
     bar.draw = stage.counted(bar.draw, "STATUSBAR")
     yield from stage.open_sidebars()
     yield from stage.show("idle", places=stage.places())

@@ -29,7 +29,7 @@ def mouse() -> stage.Scenario:
     yield from stage.click("pause", "sdb.pause_training(", lambda: not training().job)
     left = training().steps
     yield from stage.show("paused", places=stage.places(), steps=left, message=training().message)
-    stage.module("blender.training_status").forget()  # as after a restart: the panel looks for it on the disk
+    stage.module("blender.training.status").forget()  # as after a restart: the panel looks for it on the disk
     stage.editors()["VIEW_3D"].tag_redraw()
     yield lambda: training().steps == left and training().curve and training().samples
     yield from stage.show("found again", places=stage.places())
@@ -66,7 +66,7 @@ def make_images() -> None:
 
 def open_training() -> None:
     """Open the panel; a panel below it must be made anew with its parent."""
-    panels = stage.module("blender.training_panel")
+    panels = stage.module("blender.training.panel")
     for panel in panels.ADVANCED:
         bpy.utils.unregister_class(panel)
     stage.open_panels("Training")
@@ -75,7 +75,7 @@ def open_training() -> None:
 
 
 def training():
-    return stage.module("blender.training_status").training
+    return stage.module("blender.training.status").training
 
 
 def loras() -> list[str]:

@@ -13,7 +13,7 @@ from tests.gui import stage
 def sidebars() -> stage.Scenario:
     """As they are first seen: there is no engine yet."""
     yield from stage.open_sidebars()
-    yield lambda: stage.module("blender.engine_setup").state.look.offer
+    yield lambda: stage.module("blender.engine_setup.engine_setup").state.look.offer
     yield from stage.show(
         "sidebars", draws=dict(stage.draws), places=stage.places(), version=bpy.app.version_string
     )

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Masks: an image of the .blend, painted or filled, that says where a picture is inpainted."""

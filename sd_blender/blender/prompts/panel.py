@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Prompt, style and presets in the sidebar, and their menus."""
+
+from __future__ import annotations
+
+import bpy
+
+from ...core.errors import SDBlenderError
+from .. import guard, late, sampling_advice, translation
+from ..sentences import draw_sentence, draw_text
+
+with late.imports():
+    from ...core import named_files
+    from . import length as prompt_length
+    from . import library, prompts
+
+SHOWN = 600
+"""Characters of a prompt, which is drawn at every redraw."""
+
+
+def draw_prompt(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Both prompts, the style, and what is sent where that is not what the fields show."""
+    settings = context.scene.sd_blender
+    row = layout.row(align=True)
+    if settings.prompt_text is None:
+        row.prop(settings, "prompt", text="", placeholder="Prompt")
+    else:
+        row.prop(settings, "prompt_text", text="")
+    row.operator("sdb.edit_prompt", text="", icon="TEXT")
+    layout.prop(settings, "negative_prompt", text="", placeholder="Negative prompt")
+    style = settings.style[: named_files.MAX_NAME] or translation.shown("No Style")
+    layout.menu("SDB_MT_styles", text=style, translate=False)
+    if complaint := library.STYLES.complaint():
+        draw_sentence(layout, context, complaint, "ERROR")
+    try:
+        prompt, negative_prompt = prompts.sent(settings)
+    except SDBlenderError as error:
+        draw_sentence(layout, context, str(error), "ERROR")
+        return
+    if settings.style or settings.prompt_text is not None:
+        draw_sent(layout.box(), context, prompt, negative_prompt)
+    if prompt and (sentence := prompt_length.sentence(settings, prompt)):
+        draw_sentence(layout, context, sentence, "INFO")
+    if advice := sampling_advice.advice(settings):
+        draw_sentence(layout, context, advice, "INFO")
+
+
+def draw_sent(
+    layout: bpy.types.UILayout, context: bpy.types.Context, prompt: str, negative_prompt: str
+) -> None:
+    """What is sent where that is not what the fields show."""
+    draw_text(layout, context, shown(prompt) or translation.shown("(no prompt)"), "ADD")
+    if context.scene.sd_blender.style and negative_prompt:
+        draw_text(layout, context, shown(negative_prompt), "REMOVE")
+
+
+def shown(prompt: str) -> str:
+    return prompt if len(prompt) <= SHOWN else f"{prompt[:SHOWN].rstrip()} ..."
+
+
+def draw_presets(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    row = layout.row(align=True)
+    row.menu("SDB_MT_presets", text="Presets")
+    row.operator("sdb.save_preset", text="", icon="ADD")
+    if complaint := library.PRESETS.complaint():
+        draw_sentence(layout, context, complaint, "ERROR")
+
+
+class SDB_MT_styles(bpy.types.Menu):
+    bl_label = "Styles"
+    bl_description = "Style that the prompts are written in"
+
+    @guard.draw
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        chosen = context.scene.sd_blender.style
+        for name in ("", *(style.name for style in library.STYLES.all())):
+            icon = "CHECKMARK" if name == chosen else "BLANK1"
+            text = name or translation.shown("None")
+            layout.operator("sdb.set_style", text=text, translate=False, icon=icon).style = name
+        layout.separator()
+        layout.operator("sdb.save_style", text="Save Style...", icon="ADD")
+        layout.operator("sdb.import_styles", text="Import Styles...", icon="IMPORT")
+        layout.operator("sdb.export_styles", text="Export Styles...", icon="EXPORT")
+        if library.STYLES.own():
+            layout.menu("SDB_MT_delete_style", icon="TRASH")
+
+
+class SDB_MT_presets(bpy.types.Menu):
+    bl_label = "Presets"
+    bl_description = "Set the sampling as a preset says"
+
+    @guard.draw
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        for preset in library.PRESETS.all():
+            layout.operator("sdb.apply_preset", text=preset.name, translate=False).preset = preset.name
+        layout.separator()
+        layout.operator("sdb.save_preset", text="Save Preset...", icon="ADD")
+        layout.operator("sdb.import_presets", text="Import Presets...", icon="IMPORT")
+        layout.operator("sdb.export_presets", text="Export Presets...", icon="EXPORT")
+        if library.PRESETS.own():
+            layout.menu("SDB_MT_delete_preset", icon="TRASH")
+
+
+class SDB_MT_delete_style(bpy.types.Menu):
+    bl_label = "Delete Style"
+
+    @guard.draw
+    def draw(self, context: bpy.types.Context) -> None:
+        for style in library.STYLES.own():
+            self.layout.operator("sdb.delete_style", text=style.name, translate=False).name = style.name
+
+
+class SDB_MT_delete_preset(bpy.types.Menu):
+    bl_label = "Delete Preset"
+
+    @guard.draw
+    def draw(self, context: bpy.types.Context) -> None:
+        for preset in library.PRESETS.own():
+            self.layout.operator("sdb.delete_preset", text=preset.name, translate=False).name = preset.name
+
+
+classes = (SDB_MT_styles, SDB_MT_presets, SDB_MT_delete_style, SDB_MT_delete_preset)
+register, unregister = bpy.utils.register_classes_factory(classes)

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the texture starts from, and which part of it is made anew."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from .. import guard, places
+from ..properties import status
+from ..sentences import draw_sentence
+
+COLORED = ("RENDER_RESULT", "RENDER", "VIEWPORT")
+"""Sources that have colors as displayed and others."""
+
+STRENGTHS = (
+    (0.15, "hardly changes it"),
+    (0.35, "keeps shapes and colors, changes the surface"),
+    (0.6, "keeps the main shapes"),
+    (0.85, "keeps the rough layout"),
+    (0.995, "keeps next to nothing"),
+    (1.0, "ignores it"),
+)
+"""Up to a strength, in words; models differ, so that these are no promise."""
+
+
+class Source:
+    """What the texture starts from; not for text alone."""
+
+    bl_label = "Source"
+    bl_order = 3
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return context.scene.sd_blender.task != "TEXT_TO_IMAGE"
+
+    @guard.draw
+    def draw(self, context: bpy.types.Context) -> None:
+        settings = context.scene.sd_blender
+        column = self.prepared().column()
+        column.prop(settings, "source")
+        if settings.source == "IMAGE":
+            column.template_ID(settings, "source_image", open="image.open")
+        elif settings.source == "FILE":
+            column.prop(settings, "source_file")
+        elif settings.source in COLORED:
+            column.prop(settings, "source_colors")
+        draw_strength(column, context, "inpaint_strength" if settings.task == "INPAINT" else "strength")
+
+
+def draw_strength(layout: bpy.types.UILayout, context: bpy.types.Context, name: str) -> None:
+    settings = context.scene.sd_blender
+    layout.prop(settings, name, slider=True)
+    draw_sentence(layout, context, in_words(getattr(settings, name)), "BLANK1")
+
+
+def in_words(strength: float) -> str:
+    """Both ends of the slider, and where it is."""
+    now = next(words for most, words in STRENGTHS if strength <= most + 1e-6)
+    return f"0 keeps the source, 1 ignores it; {strength:.2f} {now}"
+
+
+class Mask:
+    """Which part is made anew."""
+
+    bl_label = "Mask"
+    bl_order = 4
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return context.scene.sd_blender.task == "INPAINT"
+
+    @guard.draw
+    def draw(self, context: bpy.types.Context) -> None:
+        settings = context.scene.sd_blender
+        column = self.prepared().column()
+        column.prop(settings, "mask_source")
+        if settings.mask_source == "IMAGE":
+            column.template_ID(settings, "mask_image", open="image.open")
+        else:
+            column.template_ID(context.tool_settings.image_paint, "stencil_image", open="image.open")
+        column.operator("sdb.new_mask", icon="BRUSH_DATA")
+        column.prop(settings, "feather")
+        draw_crop(column, context, settings)
+        column.prop(settings, "show_mask")
+
+
+def draw_crop(column: bpy.types.UILayout, context: bpy.types.Context, settings: Any) -> None:
+    column.row(heading="Crop").prop(settings, "crop_to_mask", text="To Mask")  # fits into a narrow sidebar
+    row = column.row()
+    row.active = settings.crop_to_mask
+    row.prop(settings, "context")
+    if line := status.crop_line(settings):
+        draw_sentence(column, context, line, "INFO")
+
+
+SOURCES = places.panels_of(Source, "source")
+MASKS = places.panels_of(Mask, "mask")
+register, unregister = bpy.utils.register_classes_factory([*SOURCES, *MASKS])

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The images that a training learns from: captions of a folder, images of this file, and where those are written."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ...core import png
+from ...core.captions import read_captions, words_of_name, write_captions
+from ...core.errors import BlenderStateError, CannotSave
+from ...core.request import ImageArray
+from ...core.training_captions import FEWEST, listed
+from ..results import naming
+from ..source import capture
+
+
+@dataclass(frozen=True)
+class Picture:
+    """name: what it is called in Blender. pixels: uint8, height x width x 3 or 4. caption: "" for none."""
+
+    name: str
+    pixels: ImageArray
+    caption: str
+
+
+def read_folder(settings: Any, folder: str) -> int:
+    """List the files of a folder with their captions; how many there are. Raises InvalidRequest."""
+    captions = read_captions(Path(folder))
+    settings.files.clear()
+    for name, caption in captions.items():
+        item = settings.files.add()
+        item.file, item.caption, item.told = name, caption.text, caption.text
+    settings.files_of = folder
+    settings.active_file = 0
+    return len(captions)
+
+
+def save_edited(settings: Any, folder: str) -> None:
+    """Write the captions that were changed in the list to the folder, and no others. Raises CannotSave."""
+    if settings.files_of != folder:
+        return
+    there = read_captions(Path(folder))
+    edited = {f.file: f.caption for f in settings.files if f.caption != f.told and f.file in there}
+    if not edited:
+        return
+    try:
+        write_captions(Path(folder), edited)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise CannotSave(
+            f"The captions cannot be saved in {folder} ({reason}); copy the images to a folder of your own."
+        ) from error
+    for item in settings.files:
+        item.told = edited.get(item.file, item.told)
+
+
+def is_usable(image: bpy.types.Image) -> bool:
+    """Whether an image has pixels of its own that can be learned from; those of a render come and go."""
+    return image.source in ("FILE", "GENERATED") and image.type not in ("RENDER_RESULT", "COMPOSITING")
+
+
+def ticked() -> list[bpy.types.Image]:
+    """The images of this file that are to be learned from."""
+    return [image for image in bpy.data.images if image.sd_blender_train and is_usable(image)]
+
+
+def images_of(
+    tree: bpy.types.NodeTree | None, within: tuple[bpy.types.NodeTree, ...] = ()
+) -> set[bpy.types.Image]:
+    """The images in the nodes of a tree, and in the groups among them."""
+    found: set[bpy.types.Image] = set()
+    for node in tree.nodes if tree is not None else ():
+        if node.type == "TEX_IMAGE" and node.image is not None:
+            found.add(node.image)
+        elif node.type == "GROUP" and node.node_tree not in (None, *within):
+            found |= images_of(node.node_tree, (*within, node.node_tree))
+    return found
+
+
+def check_ticked(trigger: str) -> None:
+    """Raise BlenderStateError unless enough images are ticked, and each says what it shows."""
+    images = ticked()
+    if len(images) < FEWEST:
+        raise BlenderStateError(
+            f"{len(images)} images are ticked and training needs at least {FEWEST}; tick more."
+        )
+    if not trigger.strip() and (silent := [image.name for image in images if not caption_of(image)]):
+        verb = "has" if len(silent) == 1 else "have"
+        raise BlenderStateError(
+            f"{listed(silent)} {verb} no caption; write it in the list, or give a trigger word."
+        )
+
+
+def caption_of(image: bpy.types.Image) -> str:
+    """As it was written, or else the words of the image's name."""
+    return image.sd_blender_caption.strip() or words_of_name(image.name)
+
+
+def pictures() -> Iterator[Picture]:
+    """The ticked images as they look now, painted strokes included. Raises BlenderStateError for one without pixels."""
+    for image in ticked():
+        yield Picture(image.name, capture.image_pixels(image), caption_of(image))
+
+
+def write(folder: Path, given: Iterable[Picture]) -> None:
+    """Fill ``folder`` with pictures as PNG and their captions, whole or not at all. Raises CannotSave.
+
+    What was there is replaced: the folder is our own, within that of the training.
+    """
+    part = folder.with_name(f"{folder.name}.part")
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        captions = {}
+        for number, picture in enumerate(given, 1):
+            name = f"{number:03}-{naming.slug(Path(picture.name).stem, 'image')}.png"
+            part.joinpath(name).write_bytes(png.encode(picture.pixels))
+            captions[name] = picture.caption
+        write_captions(part, captions)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(part, folder)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise CannotSave(
+            f"The images cannot be saved in {folder.parent} ({reason}); make room on that disk or choose another "
+            "output."
+        ) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
