@@ -8,6 +8,8 @@ import logging
 import sys
 import textwrap
 import traceback
+from collections.abc import Callable
+from typing import TypeVar
 
 import bpy
 from bpy.props import BoolProperty
@@ -22,6 +24,8 @@ with late.imports():
     from .results import targets
 
 logger = logging.getLogger(__name__)
+
+Prepared = TypeVar("Prepared")
 
 
 class Generates:
@@ -82,10 +86,15 @@ class Generates:
         return {"FINISHED"}
 
     def _submit(self, context: bpy.types.Context, *, on_trial: bool) -> session.Ticket | None:
-        try:
-            ticket = self.submit(context)
+        ticket = self.attempt(lambda: self.submit(context))
+        if ticket is not None:
             ticket.on_trial = on_trial
-            return ticket
+        return ticket
+
+    def attempt(self, prepare: Callable[[], Prepared]) -> Prepared | None:
+        """What ``prepare`` returns; None when it fails, which is told then."""
+        try:
+            return prepare()
         except SDBlenderError as error:
             sentence, details = str(error), error.details
         except Exception as error:  # out of memory while pixels are read, a defect of ours

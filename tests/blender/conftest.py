@@ -26,7 +26,9 @@ if HAS_BPY:
 
     import sd_blender
     from sd_blender.blender import operators, pump, session
-    from tests.fakes import FakeEngine
+    from sd_blender.core import png
+    from tests.fake_trainer import FakeTrainer
+    from tests.fakes import picture
 else:
     collect_ignore_glob = ["test_*.py"]
 
@@ -44,8 +46,8 @@ def empty_file():
 
 @pytest.fixture
 def engine():
-    """The engine behind Generate; set its fields to script it."""
-    engine = FakeEngine()
+    """The engine behind Generate and Train; set its fields to script it."""
+    engine = FakeTrainer()
     session.set_engine_factory(lambda: engine)
     return engine
 
@@ -69,6 +71,33 @@ def settings(engine):
     settings = bpy.context.scene.sd_blender
     change(settings, prompt="mossy stone", width=48, height=32, steps=2, seed=7, lock_seed=True)
     return settings
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three pictures, of which one has no words in its name."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number, name in enumerate(("red_brick", "old-brick_2", "IMG_0001")):
+        folder.joinpath(f"{name}.png").write_bytes(png.encode(picture(number, 32, 32)))
+    return folder
+
+
+@pytest.fixture
+def lessons(engine, folder, tmp_path):
+    """The settings of a short training on the folder."""
+    lessons = bpy.context.scene.sd_blender_training
+    change(
+        lessons,
+        folder=str(folder),
+        output=str(tmp_path / "out" / "brick.safetensors"),
+        trigger="zx",
+        steps=6,
+        size=64,
+        checkpoint_every=2,
+        sample_every=3,
+    )
+    return lessons
 
 
 @pytest.fixture

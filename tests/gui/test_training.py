@@ -46,6 +46,24 @@ def test_a_training_is_begun_paused_gone_on_with_and_used(window):
     blender.quits_well()
 
 
+def test_objects_are_rendered_while_blender_goes_on(window):
+    blender = window("training.renders")
+    blender.click("render")
+    facts, _ = blender.see("rendering")
+    done, count = facts["rendering"]
+    assert 1 < done < count == 12
+    blender.click("stop", across=0.3)
+    facts, _ = blender.see("stopped")
+    assert facts["message"] == "The renders for the training were stopped; Train makes them anew."
+    assert facts["runs"] == 0
+    blender.click("again", across=0.3)
+    facts, _ = blender.see("made")
+    (captions,) = facts["captions"]
+    assert len(captions) == 12 and set(captions.values()) == {"zx, cube"}
+    assert facts["scenes"] == 1
+    blender.quits_well()
+
+
 def scroll(blender, name, button):
     """To an end of the sidebar; the training is at the lower one."""
     x, y, width, height = blender.facts(name)["places"]["VIEW_3D sidebar"]

@@ -40,11 +40,31 @@ class Left:
     is_made: bool = False
 
 
+@dataclass(frozen=True)
+class Plan:
+    """A training of which everything cheap is checked. images: where its images are still to be put, or None."""
+
+    request: Training
+    images: Path | None
+
+
 def build(context: bpy.types.Context) -> Training:
     """The request that the settings describe, its images written where they must be.
 
+    Raises SDBlenderError; only renders are slow, and they come last.
+    """
+    plan = prepare(context)
+    if plan.images is not None:
+        training_images.write(plan.images, _pictures(context))
+    name_output(context, plan)
+    return plan.request
+
+
+def prepare(context: bpy.types.Context) -> Plan:
+    """All of :func:`build` but the images of this file, or of renders.
+
     A training that was left goes on, with the images that it has. One that is finished stays, and the settings take
-    the next name that is free. Raises SDBlenderError; only renders are slow, and they come last.
+    the next name that is free. Raises SDBlenderError.
     """
     settings = context.scene.sd_blender_training
     refuse_early(context)
@@ -60,10 +80,12 @@ def build(context: bpy.types.Context) -> Training:
     if is_folder:
         training_images.save_edited(settings, request.images)
         captions_of(request)
-    elif not has_images:
-        training_images.write(folder.images, _pictures(context))
-    settings.output = adapters.stored(output)
-    return request
+    return Plan(request, None if is_folder or has_images else folder.images)
+
+
+def name_output(context: bpy.types.Context, plan: Plan) -> None:
+    """Have the settings name the file that is made."""
+    context.scene.sd_blender_training.output = adapters.stored(plan.request.output)
 
 
 def refuse_early(context: bpy.types.Context) -> None:

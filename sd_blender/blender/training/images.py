@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -109,28 +110,54 @@ def pictures() -> Iterator[Picture]:
         yield Picture(image.name, capture.image_pixels(image), caption_of(image))
 
 
-def write(folder: Path, given: Iterable[Picture]) -> None:
-    """Fill ``folder`` with pictures as PNG and their captions, whole or not at all. Raises CannotSave.
+class Writer:
+    """Fills ``folder`` with pictures as PNG and their captions, whole or not at all: only :meth:`finish` makes it.
 
-    What was there is replaced: the folder is our own, within that of the training.
+    What was there is replaced then: the folder is our own, within that of the training. Raises CannotSave.
     """
-    part = folder.with_name(f"{folder.name}.part")
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._part = folder, folder.with_name(f"{folder.name}.part")
+        self._captions: dict[str, str] = {}
+        with self._saving():
+            shutil.rmtree(self._part, ignore_errors=True)
+            self._part.mkdir(parents=True)
+
+    def add(self, picture: Picture) -> None:
+        name = f"{len(self._captions) + 1:03}-{naming.slug(Path(picture.name).stem, 'image')}.png"
+        with self._saving():
+            self._part.joinpath(name).write_bytes(png.encode(picture.pixels))
+        self._captions[name] = picture.caption
+
+    def finish(self) -> None:
+        with self._saving():
+            write_captions(self._part, self._captions)
+            shutil.rmtree(self._folder, ignore_errors=True)
+            os.replace(self._part, self._folder)
+
+    def drop(self) -> None:
+        """Take away what was written, unless it is finished."""
+        shutil.rmtree(self._part, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def _saving(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.drop()
+            reason = error.strerror or str(error)
+            raise CannotSave(
+                f"The images cannot be saved in {self._folder.parent} ({reason}); make room on that disk or choose "
+                "another output."
+            ) from error
+
+
+def write(folder: Path, given: Iterable[Picture]) -> None:
+    """All pictures at once, by a :class:`Writer`. Raises CannotSave, and what ``given`` raises."""
+    writer = Writer(folder)
     try:
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        captions = {}
-        for number, picture in enumerate(given, 1):
-            name = f"{number:03}-{naming.slug(Path(picture.name).stem, 'image')}.png"
-            part.joinpath(name).write_bytes(png.encode(picture.pixels))
-            captions[name] = picture.caption
-        write_captions(part, captions)
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(part, folder)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise CannotSave(
-            f"The images cannot be saved in {folder.parent} ({reason}); make room on that disk or choose another "
-            "output."
-        ) from error
+        for picture in given:
+            writer.add(picture)
+        writer.finish()
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        writer.drop()

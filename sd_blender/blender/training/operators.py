@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import bpy
@@ -16,11 +18,11 @@ from ..properties import status
 from .status import is_training, look, training
 
 with late.imports():
-    from ...core import captions, training_folder
+    from ...core import captions, training_folder, training_request
     from .. import interrupt, pump, session
     from ..adapters import adapters
     from ..results import targets
-    from . import build_training
+    from . import build_training, rendering
     from . import images as training_images
 
 CHOICES = (
@@ -29,6 +31,25 @@ CHOICES = (
     ("OPEN", "Open in Editors", "Tick those that Image Editors show"),
     ("OBJECTS", "Of Selected Objects", "Tick those in the materials of the selected objects"),
 )
+
+
+@contextlib.contextmanager
+def telling() -> Iterator[None]:
+    """Have the panel of the training tell what is refused within, beside the status."""
+    status.error = status.details = status.note = ""
+    training.tell("", is_error=False)
+    try:
+        yield
+    except SDBlenderError as error:
+        training.tell(str(error), is_error=True)
+        raise
+
+
+def _submit(request: training_request.Training) -> session.Ticket:
+    with interrupt.deferred():
+        ticket = session.submit(request, targets.Target.of(None, None))
+    pump.start()
+    return ticket
 
 
 def open_training(output: str = "") -> session.Ticket | None:
@@ -53,6 +74,8 @@ class SDB_OT_train(Generates, bpy.types.Operator):
             # Without a window nobody has looked whether there is a training to go on with, which has its images.
             if not bpy.app.background and not (training.steps and training.output == output):
                 build_training.check_source(context)
+            if training.rendering:
+                raise BlenderStateError("Renders for a training are made; pause that, or wait for it.")
             if output and open_training(output):
                 raise BlenderStateError("This training runs already; pause it, or choose another output.")
         except SDBlenderError as error:
@@ -63,18 +86,24 @@ class SDB_OT_train(Generates, bpy.types.Operator):
     def unprepared(self, reason: str) -> str:
         return f"The training could not be prepared ({reason}); the log has the details."
 
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """As execute, but nobody waits while objects are rendered."""
+        if context.scene.sd_blender_training.source != "RENDERS":
+            return super().invoke(context, event)
+        return {"FINISHED"} if self.attempt(lambda: self._begin(context)) else {"CANCELLED"}
+
     def submit(self, context: bpy.types.Context) -> session.Ticket:
-        status.error = status.details = status.note = ""
-        training.tell("", is_error=False)
-        try:
-            request = build_training.build(context)
-            with interrupt.deferred():
-                ticket = session.submit(request, targets.Target.of(None, None))
-        except SDBlenderError as error:
-            training.tell(str(error), is_error=True)
-            raise
-        pump.start()
-        return ticket
+        with telling():
+            return _submit(build_training.build(context))
+
+    def _begin(self, context: bpy.types.Context) -> bool:
+        with telling():
+            plan = build_training.prepare(context)
+            if plan.images is not None:
+                rendering.begin(context, plan)
+            else:
+                _submit(plan.request)
+        return True
 
 
 class SDB_OT_pause_training(bpy.types.Operator):
@@ -86,12 +115,16 @@ class SDB_OT_pause_training(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not training.job and open_training() is None:
+        if not training.job and not training.rendering and open_training() is None:
             translation.refuse(cls, "Nothing is being trained")
             return False
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        if training.rendering:
+            rendering.stop()
+            pump.redraw()
+            return {"FINISHED"}
         ticket = open_training()
         if ticket is not None:
             session.current().thread.cancel(ticket.job.id)

@@ -135,7 +135,7 @@ def draw_buttons(layout: bpy.types.UILayout, settings: Any) -> None:
         look_soon(output, settings.steps)
     row = layout.row(align=True)
     row.scale_y = 1.4
-    if training.job:
+    if training.job or training.rendering:
         row.operator("sdb.pause_training", text="Pause", icon="PAUSE")
         if training.output == output:
             return
@@ -151,6 +151,10 @@ def draw_buttons(layout: bpy.types.UILayout, settings: Any) -> None:
 
 def draw_progress(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """How far the job that runs is, and what came of the last training."""
+    if training.rendering:
+        done, count = training.rendering
+        layout.progress(factor=done / count, type="BAR", text=f"{done / count:.0%}")
+        draw_sentence(layout, context, f"Rendering view {min(done + 1, count)} of {count}", "RENDER_STILL")
     if training.job and status.busy:
         layout.progress(factor=status.factor, type="BAR", text=f"{status.factor:.0%}")
         draw_sentence(layout, context, status.text, "TIME")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import bpy
 from mathutils import Vector
@@ -27,7 +28,7 @@ LOW, HIGH = 0.1, 0.85
 """Heights of the camera above the middle of the objects, of its distance: no view is from below or from the pole."""
 
 MOST_SAMPLES = 64
-"""Per pixel: what is learned from minds no noise, and Blender waits for all of the renders."""
+"""Per pixel: what is learned from minds no noise, and Blender waits for each render."""
 
 GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
 """Between two views, seen from above: any number of them is spread evenly."""
@@ -47,42 +48,83 @@ def _is_rendered(thing: bpy.types.Object) -> bool:
     return thing.type != "EMPTY" or thing.instance_type == "COLLECTION"
 
 
-def renders(context: bpy.types.Context, count: int, size: int) -> Iterator[ImageArray]:
-    """``count`` views, uint8, size x size x 3 or 4, without those that show nothing.
+@dataclass(frozen=True)
+class Views:
+    """What is rendered, and from where; by session ids, which undo between two renders leaves as they are.
 
-    Raises BlenderStateError, also at the end when too few show anything.
+    lights: of the artist's scene. middle, radius: of the sphere around the objects. size: pixels per side.
     """
+
+    scene: int
+    things: tuple[int, ...]
+    lights: tuple[int, ...]
+    middle: tuple[float, float, float]
+    radius: float
+    count: int
+    size: int
+
+    def check_shown(self, shown: int) -> None:
+        """Raise BlenderStateError when too few of all views showed anything."""
+        if shown < FEWEST:
+            raise BlenderStateError(
+                f"The selected objects are seen in {shown} of {self.count} renders; show them in renders, or select "
+                "others."
+            )
+
+
+def plan_views(context: bpy.types.Context, count: int, size: int) -> Views:
+    """``count`` views of the selected objects. Raises BlenderStateError when there are none."""
     things = selected(context)
-    middle, radius = _sphere(context, things)
-    manager = context.window_manager
-    shown = 0
-    with _studio(context, things, size) as scene:
-        manager.progress_begin(0, count)
-        try:
-            for index in range(count):
-                _aim(scene.camera, middle, radius, *_direction(index, count))
-                manager.progress_update(index)
-                pixels = capture.render_now(scene)
-                if pixels.shape[2] == 3 or pixels[..., 3].max() > 0:
-                    shown += 1
-                    yield pixels
-        finally:
-            manager.progress_end()
-    if shown < FEWEST:
-        raise BlenderStateError(
-            f"The selected objects are seen in {shown} of {count} renders; show them in renders, or select others."
-        )
-
-
-@contextlib.contextmanager
-def _studio(
-    context: bpy.types.Context, things: list[bpy.types.Object], size: int
-) -> Iterator[bpy.types.Scene]:
-    """The scene to render, with a camera of its own."""
     lights = [
         thing for thing in context.view_layer.objects if thing.type == "LIGHT" and not thing.hide_render
     ]
-    scene = context.scene.copy()
+    middle, radius = _sphere(context, things)
+    return Views(
+        context.scene.session_uid,
+        tuple(thing.session_uid for thing in things),
+        tuple(light.session_uid for light in lights),
+        tuple(middle),
+        radius,
+        count,
+        size,
+    )
+
+
+def render_view(views: Views, index: int) -> ImageArray | None:
+    """The view of this number, uint8, size x size x 3 or 4; None when it shows nothing. Raises BlenderStateError."""
+    with _studio(views) as scene:
+        _aim(scene.camera, Vector(views.middle), views.radius, *_direction(index, views.count))
+        pixels = capture.render_now(scene)
+    return pixels if pixels.shape[2] == 3 or pixels[..., 3].max() > 0 else None
+
+
+def renders(context: bpy.types.Context, count: int, size: int) -> Iterator[ImageArray]:
+    """All views that show anything, while Blender waits. Raises BlenderStateError, at the end too for too few."""
+    views = plan_views(context, count, size)
+    manager = context.window_manager
+    shown = 0
+    manager.progress_begin(0, count)
+    try:
+        for index in range(count):
+            manager.progress_update(index)
+            if (pixels := render_view(views, index)) is not None:
+                shown += 1
+                yield pixels
+    finally:
+        manager.progress_end()
+    views.check_shown(shown)
+
+
+@contextlib.contextmanager
+def _studio(views: Views) -> Iterator[bpy.types.Scene]:
+    """The scene to render, with a camera of its own; each view has one, so that nothing of it is ever seen or saved."""
+    objects = {thing.session_uid: thing for thing in bpy.data.objects}
+    original = next((scene for scene in bpy.data.scenes if scene.session_uid == views.scene), None)
+    if original is None or not objects.keys() >= set(views.things):
+        raise BlenderStateError(
+            "What was rendered for the training is deleted; select other objects, and train."
+        )
+    scene = original.copy()
     data = bpy.data.cameras.new("SD Blender")
     camera = bpy.data.objects.new("SD Blender", data)
     try:
@@ -90,11 +132,12 @@ def _studio(
             scene.collection.children.unlink(child)
         for thing in list(scene.collection.objects):
             scene.collection.objects.unlink(thing)
-        for thing in dict.fromkeys([*things, *lights, camera]):
+        shown = [objects[uid] for uid in (*views.things, *views.lights) if uid in objects]
+        for thing in dict.fromkeys([*shown, camera]):
             scene.collection.objects.link(thing)
         data.angle = ANGLE
         scene.camera = camera
-        _set_up(scene, size)
+        _set_up(scene, views.size)
         yield scene
     finally:
         bpy.data.scenes.remove(scene)

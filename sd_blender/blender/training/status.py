@@ -25,7 +25,7 @@ with late.imports():
     from ...core import loss_curve, thumbnails, training_folder, training_request
     from ...core import pixels as pixel_format
     from .. import pump
-    from . import build_training
+    from . import build_training, rendering
 
 REDRAW = 1.0
 """Seconds between two pictures of the curve."""
@@ -53,14 +53,15 @@ class TrainingStatus:
     """output: the file that all of it is about. job: the id of its job while that is open, else "".
 
     planned: its steps, 0 where they are not known. steps: of its checkpoint, when it was looked at.
-    is_made: its file is there. curve: an icon, 0 for none. message: what came of the last training, which is_error or
-    not.
+    rendering: how many of its renders are made, and of how many, while that lasts. is_made: its file is there.
+    curve: an icon, 0 for none. message: what came of the last training, which is_error or not.
     """
 
     output: str = ""
     job: str = ""
     planned: int = 0
     steps: int = 0
+    rendering: tuple[int, int] | None = None
     is_made: bool = False
     curve: int = 0
     samples: tuple[SampleIcon, ...] = ()
@@ -232,6 +233,8 @@ def register() -> None:
 
 def unregister() -> None:
     global _curves, _pictures
+    if late.is_loaded(rendering):
+        rendering.stop("")
     forget()
     if bpy.app.timers.is_registered(_look_now):
         bpy.app.timers.unregister(_look_now)

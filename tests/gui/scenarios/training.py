@@ -46,12 +46,39 @@ def mouse() -> stage.Scenario:
     )
 
 
-def make_trainer():
+def renders() -> stage.Scenario:
+    """Twelve views of the cube, of which the test clicks Pause after some, and then has all of them made."""
+    trainer = make_trainer(step_seconds=0.01)
+    rendering = stage.module("blender.training.rendering")
+    breath, rendering.BREATH = rendering.BREATH, 5.0  # time for a mouse that has to look for its button
+    stage.name_engine()
+    settings = bpy.context.scene.sd_blender_training
+    settings.source, settings.trigger, settings.views = "RENDERS", "zx", 12
+    settings.steps, settings.size = 6, 128
+    settings.output = str(Path(tempfile.mkdtemp(prefix="sd_blender_")) / "cube.safetensors")
+    bpy.context.scene.render.engine, bpy.context.scene.cycles.samples = "CYCLES", 64
+    open_training()
+    yield from stage.open_sidebars()
+    yield from stage.click("render", "sdb.train(", lambda: training().rendering)
+    yield lambda: not training().rendering or training().rendering[0] > 1
+    yield from stage.show("rendering", places=stage.places(), rendering=training().rendering)
+    yield from stage.click("stop", "sdb.pause_training(", lambda: not training().rendering)
+    yield from stage.show(
+        "stopped", places=stage.places(), message=training().message, runs=len(trainer.trained)
+    )
+    rendering.BREATH = breath
+    yield from stage.click("again", "sdb.train(", lambda: training().is_made)
+    yield from stage.show(
+        "made", places=stage.places(), captions=trainer.captions, scenes=len(bpy.data.scenes)
+    )
+
+
+def make_trainer(step_seconds: float = 0.5):
     """A trainer of the tests behind the add-on's Train, slow enough to look at."""
     stage.scripted_engine(hold=None)
     from tests.fake_trainer import FakeTrainer
 
-    trainer = FakeTrainer(step_seconds=0.5)
+    trainer = FakeTrainer(step_seconds=step_seconds)
     stage.module("blender.session").set_engine_factory(lambda: trainer)
     return trainer
 
