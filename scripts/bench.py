@@ -8,17 +8,10 @@ ratio is the median of the ratios of neighbours; the times are medians.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
-import statistics
 import sys
-import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import Any
 
 from _environment import ROOT, enter
 
@@ -27,52 +20,15 @@ if __name__ == "__main__":
 
 import _bench_worker
 import bpy
-import numpy as np
+from _bench_blender import PROMPT, SIZES, main_thread_rows, pixel_rows
+from _bench_table import Row, compare, show, write
 
 import sd_blender
-from sd_blender.blender import build_request, pump, session
-from sd_blender.blender.results import textures
-from sd_blender.blender.results.saving import encode
-from sd_blender.blender.source import capture
-from sd_blender.core.messages import GeneratedImage, Seam
 from sd_blender.core.request import Sampling, TextToImage
 
-PROMPT = "red bricks"
-SIZES = (512, 1024, 2048, 4096)
-BLOCK_SIZE = 1024
-BLOCK_LIMIT_MS = 50.0
 OVERHEAD_LIMIT = 1.03
 LATENESS_LIMIT_MS = 5.0
 STARTUP_LIMIT_MS = 50.0
-
-
-@dataclass(frozen=True)
-class Row:
-    """One comparison: milliseconds of ours and of the other way, and ours / other."""
-
-    what: str
-    other: str
-    ours_ms: float
-    other_ms: float
-    ratio: float
-    rounds: int
-    limit: str = ""
-    within: bool | None = None
-
-
-def compare(what: str, other: str, ours: Callable, theirs: Callable, rounds: int, limit: float = 0.0) -> Row:
-    """Run both in turn, once more beforehand to warm up. limit: of the ratio, when it has one."""
-    pairs = [(_milliseconds(ours), _milliseconds(theirs)) for _ in range(rounds + 1)][1:]
-    ratio = statistics.median(a / b for a, b in pairs)
-    a, b = (statistics.median(times) for times in zip(*pairs, strict=True))
-    bound = {"limit": f"ratio at most {limit}", "within": ratio <= limit} if limit else {}
-    return Row(what, other, round(a, 2), round(b, 2), round(ratio, 4), rounds, **bound)
-
-
-def _milliseconds(call: Callable) -> float:
-    started = time.perf_counter()
-    call()
-    return (time.perf_counter() - started) * 1000
 
 
 def engine_rows(options: argparse.Namespace) -> Iterator[Row]:
@@ -107,109 +63,6 @@ def engine_rows(options: argparse.Namespace) -> Iterator[Row]:
 
         what = f"text to image, {size} px, {options.steps} steps, on the processor"
         yield compare(what, "plain diffusers", ours, plain, options.rounds, OVERHEAD_LIMIT)
-
-
-def picture_of(size: int) -> tuple[TextToImage, GeneratedImage]:
-    """A request and its result, encoded as the generation thread leaves it."""
-    request = TextToImage(prompt=PROMPT, sampling=Sampling(width=size, height=size))
-    coarse = np.random.default_rng(size).integers(0, 255, (size // 8, size // 8, 3), np.uint8)
-    pixels = coarse.repeat(8, axis=0).repeat(8, axis=1)
-    picture = GeneratedImage(pixels, 0, Seam(1.0, 1.0))
-    return request, GeneratedImage(pixels, 0, Seam(1.0, 1.0), (), encode(request, picture))
-
-
-def pixel_rows() -> Iterator[Row]:
-    """A finished picture into an image datablock until Blender can draw it, and the pixels back."""
-    for size in SIZES:
-        request, picture = picture_of(size)
-        rounds = max(3, 12 * 512 // size)
-
-        def write(request: TextToImage = request, picture: GeneratedImage = picture) -> None:
-            image = textures.new_image(request, picture, None)
-            image.pixels[0]  # decodes it
-            bpy.data.images.remove(image)
-
-        yield compare(
-            f"picture to image, {size} px", "pixels[:] =", write, lambda p=picture: naive_write(p), rounds
-        )
-        image = textures.new_image(request, picture, None)
-        image.pixels[0]
-        what = f"image to array, {size} px"
-        read = lambda image=image: capture.stored_bytes(image)  # noqa: E731
-        yield compare(what, "pixels[:]", read, lambda image=image: naive_read(image), rounds)
-        bpy.data.images.remove(image)
-
-
-def naive_write(picture: GeneratedImage, keep: bool = False) -> None:
-    height, width = picture.pixels.shape[:2]
-    image = bpy.data.images.new("naive", width, height)
-    rgba = np.ones((height, width, 4), np.float32)
-    rgba[..., :3] = picture.pixels[::-1] / 255
-    image.pixels[:] = rgba.ravel()
-    if keep:
-        image.pack()
-    bpy.data.images.remove(image)
-
-
-def naive_read(image: bpy.types.Image) -> np.ndarray:
-    width, height = image.size
-    return (np.array(image.pixels[:]).reshape(height, width, 4)[::-1] * 255).round().astype(np.uint8)
-
-
-def main_thread_rows() -> Iterator[Row]:
-    """What Blender's main thread does for a job of BLOCK_SIZE pixels that another thread computes."""
-    from tests.fakes import FakeEngine
-
-    request, picture = picture_of(BLOCK_SIZE)
-    bpy.ops.wm.read_factory_settings(use_empty=True)
-    bpy.ops.mesh.primitive_plane_add()
-    settings = bpy.context.scene.sd_blender
-    settings.prompt, settings.width, settings.height, settings.steps = PROMPT, BLOCK_SIZE, BLOCK_SIZE, 8
-    settings.source, settings.source_image = "IMAGE", textures.new_image(request, picture, None)
-    settings.mask_image = bpy.data.images.new("Mask", BLOCK_SIZE, BLOCK_SIZE)
-    settings.mask_image.pixels.foreach_set(np.repeat(np.float32([0, 1]), BLOCK_SIZE**2 * 2))
-    # An image that an editor or the viewport shows is decoded; this one is looked at here for the first time.
-    decoding = _milliseconds(lambda: tuple(settings.source_image.size))
-    session.set_engine_factory(lambda: FakeEngine(pixels=picture.pixels, step_seconds=0.01))
-    blocks: dict[str, list[float]] = defaultdict(list)
-    naive: list[float] = []
-    for _ in range(12):
-        for task in ("TEXT_TO_IMAGE", "INPAINT"):
-            settings.task = task
-            for kind, milliseconds in one_job():
-                blocks[kind].append(milliseconds)
-        naive.append(_milliseconds(lambda: naive_write(picture, keep=True)))
-    session.set_engine_factory(None)
-    for kind, times in blocks.items():
-        yield _main_thread_row(kind, statistics.median(times), statistics.median(naive), len(times))
-    yield _main_thread_row("Blender decodes a packed source", decoding, statistics.median(naive), 1)
-    row = _main_thread_row("the longest block of all", max(map(max, blocks.values())), max(naive), len(naive))
-    yield replace(row, limit=f"under {BLOCK_LIMIT_MS:.0f} ms", within=row.ours_ms < BLOCK_LIMIT_MS)
-
-
-def _main_thread_row(what: str, ours: float, other: float, rounds: int) -> Row:
-    what = f"main thread, {BLOCK_SIZE} px: {what}"
-    return Row(
-        what, "pixels[:] = and pack()", round(ours, 2), round(other, 2), round(ours / other, 4), rounds
-    )
-
-
-def one_job() -> Iterator[tuple[str, float]]:
-    """Submit a job and drain it as the timer does; what each look at the queue cost the main thread."""
-    started = time.perf_counter()
-    job = build_request.build(bpy.context)
-    ticket = session.submit(job.request, job.target)
-    yield f"submit {type(job.request).__name__}", (time.perf_counter() - started) * 1000
-    while ticket.is_open:
-        time.sleep(0.002)
-        step = ticket.job.step
-        started = time.perf_counter()
-        pump.drain()
-        milliseconds = (time.perf_counter() - started) * 1000
-        if not ticket.is_open:
-            yield "finish", milliseconds
-        elif ticket.job.step != step:
-            yield "step with preview", milliseconds
 
 
 def transport_rows() -> Iterator[Row]:
@@ -254,17 +107,6 @@ def window_rows() -> Iterator[Row]:
         )
 
 
-def show(rows: list[Row]) -> None:
-    width = max(len(row.what) for row in rows)
-    print(f"\n{'milliseconds':{width}}      ours     other   ratio")
-    for row in rows:
-        verdict = "" if row.within is None else f" ({row.limit}: {'yes' if row.within else 'NO'})"
-        print(
-            f"{row.what:{width}}  {row.ours_ms:8.1f}  {row.other_ms:8.1f}  {row.ratio:6.3f}"
-            f"  {row.other}{verdict}"
-        )
-
-
 PARTS: dict[str, Callable[[argparse.Namespace], Iterator[Row]]] = {
     "engine": engine_rows,
     "pixels": lambda _: pixel_rows(),
@@ -285,14 +127,6 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--only", choices=list(PARTS), help="one part of the table")
     parser.add_argument("--save", action="store_true", help="keep the result as docs/bench.json too")
     return parser.parse_args()
-
-
-def write(path: Path, rows: list[Row], machine: dict[str, Any], keep: bool = False) -> None:
-    """keep: comparisons of the file that were not made this time stay."""
-    old = json.loads(path.read_text())["rows"] if keep and path.exists() else []
-    table = {(row["what"], row["other"]): row for row in [*old, *map(asdict, rows)]}
-    text = json.dumps({"machine": machine, "rows": list(table.values())}, indent=2) + "\n"
-    path.write_text(text, encoding="utf-8")
 
 
 def main() -> None:
