@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import guard, places
+from . import editors, guard
 from .masks import panel as mask_panel
 
 SHORTCUT = {"type": "D", "value": "PRESS", "shift": True, "alt": True}
@@ -82,7 +82,7 @@ def draw_here(self: bpy.types.Menu, context: bpy.types.Context) -> None:
 
 @guard.draw
 def draw_in_node(self: bpy.types.Menu, context: bpy.types.Context) -> None:
-    if places.is_shader_editor(context.space_data):
+    if editors.is_shader_editor(context.space_data):
         self.layout.separator()
         self.layout.operator("sdb.generate_in_node", icon="TEXTURE")
 

@@ -15,7 +15,7 @@ import bpy
 from bpy.props import BoolProperty
 
 from ..core.errors import SDBlenderError
-from . import late, translation
+from . import editors, late, translation
 from .properties import status
 
 with late.imports():
@@ -103,7 +103,7 @@ class Generates:
             sentence = self.unprepared(reason)
             details = traceback.format_exc()
         status.error, status.details = sentence, details
-        pump.redraw()
+        editors.redraw()
         translation.report(self, "ERROR", sentence)
         return None
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import bpy
 
+from . import editors
 from .sentences import draw_sentence
 from .shading_advice import draw_advice
 
@@ -61,7 +62,7 @@ class ShaderEditor(Sidebar):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return is_shader_editor(context.space_data)
+        return editors.is_shader_editor(context.space_data)
 
     def draw_place(self, context: bpy.types.Context) -> None:
         tree = context.space_data.edit_tree
@@ -100,10 +101,6 @@ class MaterialProperties(Sidebar):
 
 EVERYWHERE = (View3D, ImageEditor, ShaderEditor, MaterialProperties)
 WHERE_PAINTED = (View3D, ImageEditor)
-
-
-def is_shader_editor(space: bpy.types.Space | None) -> bool:
-    return getattr(space, "tree_type", "") == "ShaderNodeTree"
 
 
 def panels_of(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import bpy
@@ -30,6 +31,10 @@ PRECISIONS = (
     ("FLOAT16", "Half (16 Bit)", "Half the memory, on graphics cards"),
     ("BFLOAT16", "Brain (16 Bit)", "Half the memory with the range of full precision, on recent devices"),
 )
+
+
+sections: list[Callable[[bpy.types.UILayout, bpy.types.Context, bpy.types.AddonPreferences], None]] = []
+"""What others draw above all else in the preferences, while they are registered."""
 
 
 @dataclass(frozen=True)
@@ -120,14 +125,11 @@ class SDB_AP_preferences(bpy.types.AddonPreferences):
     )
 
     def draw(self, context: bpy.types.Context) -> None:
-        from .engine_setup import (
-            operators as engine_operators,  # it reads the preferences, so that it cannot come first
-        )
-
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
-        engine_operators.draw(layout, context, self)
+        for draw in sections:
+            draw(layout, context, self)
         for name in (
             "model_folder",
             "output_folder",

@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 import bpy
 
 from ..core.messages import Cancelled, Failed, Finished, Message, TrainingResult
-from . import guard, interrupt, lifecycle, session
+from . import editors, guard, interrupt, lifecycle, session
 from .properties import status
-from .queue import live_preview, progress, status_bar
+from .queue import live_preview, progress
 from .results import keeping
 from .results.writeback import deliver
 from .session import Ticket
@@ -29,14 +29,6 @@ TICK = 0.1
 BUDGET = 0.03
 """Seconds of one tick; a write-back that has begun is finished all the same."""
 
-SHOWING = {
-    "VIEW_3D": ("UI",),
-    "IMAGE_EDITOR": ("UI", "WINDOW"),
-    "NODE_EDITOR": ("UI",),
-    "PROPERTIES": ("WINDOW",),
-}
-"""The parts of editors that show the status. The scene is none: to draw it ten times a second is dear."""
-
 WAITING = "Waiting, Blender is"
 _draining = guard.LoggedOnce("draining messages")
 
@@ -44,7 +36,7 @@ _draining = guard.LoggedOnce("draining messages")
 def start() -> None:
     """Begin draining from a timer. Nothing fires timers in background mode, and one left pending hangs its exit."""
     progress.refresh()
-    redraw()
+    editors.redraw()
     if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
         bpy.app.timers.register(_tick, first_interval=TICK, persistent=True)
 
@@ -69,7 +61,7 @@ def drain(deadline: float | None = None) -> bool:
         handled = True
     if handled:
         progress.refresh()
-        redraw()
+        editors.redraw()
     return bool(session.open_tickets())
 
 
@@ -77,7 +69,7 @@ def _tell_of_waiting(busy: str) -> None:
     text = f"Waiting, Blender is {busy}"
     if status.busy and status.text != text:
         status.text = text
-        redraw()
+        editors.redraw()
 
 
 def wait(tickets: Sequence[Ticket], on_change: Callable[[], None] = lambda: None) -> None:
@@ -100,7 +92,7 @@ def wait(tickets: Sequence[Ticket], on_change: Callable[[], None] = lambda: None
             interrupted = error
             for ticket in tickets:
                 session.current().thread.cancel(ticket.job.id)
-    redraw()
+    editors.redraw()
     if interrupted:
         raise interrupted
 
@@ -155,16 +147,6 @@ def _tick() -> float | None:
     with _draining:
         return TICK if drain(time.monotonic() + BUDGET) else None
     return TICK
-
-
-def redraw() -> None:
-    """Have the editors with our panels, and the status bar, draw the status anew."""
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            for region in area.regions:
-                if region.type in SHOWING.get(area.type, ()):
-                    region.tag_redraw()
-    status_bar.redraw()
 
 
 def end() -> None:

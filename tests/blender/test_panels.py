@@ -253,7 +253,7 @@ def test_panels_import_settings_and_nothing_that_acts():
     assert imports_of(source_panel) == {
         "__future__", "typing", "bpy", "guard", "places", "properties", "sentences",
     }  # fmt: skip
-    assert imports_of(places) == {"__future__", "bpy", "sentences", "shading_advice"}
+    assert imports_of(places) == {"__future__", "bpy", "editors", "sentences", "shading_advice"}
 
 
 def imports_of(module):

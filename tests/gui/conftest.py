@@ -28,6 +28,9 @@ SCREEN = "1600x1000"
 ROW = 14
 """Pixels from one look at a sidebar to the next; a button is 20 high."""
 
+UP, DOWN = 4, 5
+"""The wheel of the mouse."""
+
 
 def cut(picture: Path, place: list[int]) -> np.ndarray:
     """A part of a screenshot. place: x, y, width, height."""
@@ -225,6 +228,13 @@ class Window:
     def press(self, point: tuple[int, int], key: str) -> None:
         """Press a key with the mouse at a place, which is what tells Blender where it is meant for."""
         self.xdotool("mousemove", point[0] - 1, point[1], "mousemove", *point, "sleep", 0.2, "key", key)
+
+    def scroll(self, name: str, button: int) -> None:
+        """Turn the wheel over the sidebar of the 3D View to its upper or lower end, while ``name`` is shown."""
+        x, y, width, height = self.facts(name)["places"]["VIEW_3D sidebar"]
+        at = x + width // 2, y + height // 2
+        self.xdotool("mousemove", *at, "click", "--repeat", 40, button, "sleep", 1)
+        self.catch_up()
 
     def quits_well(self) -> None:
         """The scenario has ended, Blender has quit by itself with code 0, and its console names no error."""

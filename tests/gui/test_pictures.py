@@ -5,15 +5,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.gui.conftest import SCREENSHOTS, cut
+from tests.gui.conftest import DOWN, SCREENSHOTS, cut
 
-PICTURES = ("progress", "texture", "variants", "mask", "history", "node")
+PICTURES = ("progress", "texture", "variants", "mask", "history", "training", "node")
 
 
 def test_the_pictures_of_the_guide_can_be_made(window):
     blender = window("pictures.book")
     seen = {}
     for name in PICTURES:
+        if name == "training":
+            blender.scroll("picture training", DOWN)
         facts, picture = blender.see(f"picture {name}")
         seen[name] = cut(picture, [0, 0, *facts["places"]["VIEW_3D"][2:]]).astype(int)
         picture.replace(SCREENSHOTS / f"guide-{name}.png")

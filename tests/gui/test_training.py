@@ -5,10 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.gui.conftest import cut
-
-UP, DOWN = 4, 5
-"""The wheel of the mouse."""
+from tests.gui.conftest import DOWN, UP, cut
 
 LINE = (102, 170, 255)
 """The colour of the curve, as sd_blender.core.loss_curve draws it."""
@@ -17,12 +14,12 @@ LINE = (102, 170, 255)
 def test_a_training_is_begun_paused_gone_on_with_and_used(window):
     blender = window("training.mouse")
     blender.click("train")
-    scroll(blender, "training", DOWN)
+    blender.scroll("training", DOWN)
     facts, picture = blender.see("training")
     assert facts["text"].startswith("Step ") and "loss" in facts["text"]
     assert curve(picture, facts) > 20, f"no curve in {picture}"
     blender.click("pause", across=0.3)
-    scroll(blender, "paused", DOWN)
+    blender.scroll("paused", DOWN)
     facts, picture = blender.see("paused")
     assert 10 <= facts["steps"] < 60
     assert (
@@ -30,15 +27,15 @@ def test_a_training_is_begun_paused_gone_on_with_and_used(window):
         == f"The training is paused at step {facts['steps']} of 60; Train goes on from there."
     )
     assert curve(picture, facts) > 20, f"the curve is gone in {picture}"
-    scroll(blender, "found again", DOWN)
+    blender.scroll("found again", DOWN)
     facts, picture = blender.see("found again")
     assert curve(picture, facts) > 20, f"the curve is not found on the disk in {picture}"
     blender.click("resume", across=0.3)
-    scroll(blender, "trained", DOWN)
+    blender.scroll("trained", DOWN)
     facts, _ = blender.see("trained")
     assert facts["message"].startswith("stripes is trained: 60 steps")
     blender.click("use")
-    scroll(blender, "used", UP)
+    blender.scroll("used", UP)
     blender.find("sdb.add_lora(", blender.facts("used")["places"]["VIEW_3D sidebar"], across=0.83)
     facts, _ = blender.see("used")
     assert facts["loras"] == ["stripes.safetensors"]
@@ -62,13 +59,6 @@ def test_objects_are_rendered_while_blender_goes_on(window):
     assert len(captions) == 12 and set(captions.values()) == {"zx, cube"}
     assert facts["scenes"] == 1
     blender.quits_well()
-
-
-def scroll(blender, name, button):
-    """To an end of the sidebar; the training is at the lower one."""
-    x, y, width, height = blender.facts(name)["places"]["VIEW_3D sidebar"]
-    blender.xdotool("mousemove", x + width // 2, y + height // 2, "click", "--repeat", 40, button, "sleep", 1)
-    blender.catch_up()
 
 
 def curve(picture, facts) -> int:

@@ -159,10 +159,12 @@ _register, _unregister = bpy.utils.register_classes_factory(classes)
 
 def register() -> None:
     _register()
+    preferences.sections.append(draw)
 
 
 def unregister() -> None:
     """End what runs before its buttons go."""
+    preferences.sections.remove(draw)
     if late.is_loaded(engine_setup):
         engine_setup.stop()
     _unregister()

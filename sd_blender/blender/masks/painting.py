@@ -10,7 +10,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ...core.errors import BlenderStateError, SDBlenderError
-from .. import compat, guard, late, places, translation
+from .. import compat, editors, guard, late, translation
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,7 +68,7 @@ class SDB_OT_use_as_source(bpy.types.Operator):
     def _image(context: bpy.types.Context) -> bpy.types.Image | None:
         space = context.space_data
         return (
-            nodes.active_image(context) if places.is_shader_editor(space) else getattr(space, "image", None)
+            nodes.active_image(context) if editors.is_shader_editor(space) else getattr(space, "image", None)
         )
 
     def execute(self, context: bpy.types.Context) -> set[str]:

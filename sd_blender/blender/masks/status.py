@@ -15,7 +15,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ...core.errors import SDBlenderError
-from .. import guard, late, lifecycle
+from .. import editors, guard, late, lifecycle
 from ..properties import MaskExtent, status
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ...core.request import MaskArray
 
 with late.imports():
-    from .. import build_request, pump
+    from .. import build_request
     from ..source import capture
 
 PAUSE = 0.4
@@ -43,7 +43,7 @@ def remember(mask: bpy.types.Image, values: MaskArray | Levels) -> None:
     global _known
     _known = mask.session_uid, False
     status.mask = MaskExtent(mask.session_uid, values.any(axis=1), values.any(axis=0))
-    pump.redraw()
+    editors.redraw()
 
 
 def measure(context: bpy.types.Context) -> None:
@@ -120,14 +120,14 @@ def _look() -> float | None:
         measure(bpy.context)
         _cost = time.perf_counter() - started
         if not _same(before, status.mask):  # to draw is to ask for another look
-            pump.redraw()
+            editors.redraw()
             bpy.app.timers.register(_settle, first_interval=0.1)
     return None
 
 
 def _settle() -> None:
     """Blender moves what is below a sub-panel that has grown one draw later."""
-    pump.redraw()
+    editors.redraw()
 
 
 def _same(one: MaskExtent | None, other: MaskExtent | None) -> bool:

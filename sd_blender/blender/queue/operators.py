@@ -6,10 +6,10 @@ from __future__ import annotations
 import bpy
 from bpy.props import IntProperty, StringProperty
 
-from .. import late, translation
+from .. import editors, late, translation
 
 with late.imports():
-    from .. import pump, session
+    from .. import session
     from . import progress
 
 
@@ -49,7 +49,7 @@ class SDB_OT_move_job(OfJob, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         session.current().thread.move(self.job, self.places)
         progress.refresh()
-        pump.redraw()
+        editors.redraw()
         return {"FINISHED"}
 
 

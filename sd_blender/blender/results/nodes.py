@@ -8,7 +8,7 @@ from itertools import chain
 import bpy
 
 from ...core.errors import BlenderStateError
-from .. import places
+from .. import editors
 from . import materials
 
 NO_NODE = "No Image Texture node is active; click one in the Shader Editor, or set Result to Material."
@@ -66,7 +66,7 @@ def show(node: bpy.types.ShaderNodeTexImage, image: bpy.types.Image) -> None:
 def _tree(context: bpy.types.Context) -> tuple[bpy.types.ID | None, bpy.types.NodeTree | None]:
     """The tree that the artist looks at, which may be a group within that of the material, and whose it is."""
     space = context.space_data
-    if places.is_shader_editor(space):
+    if editors.is_shader_editor(space):
         tree = space.edit_tree
         if tree is None or not tree.is_embedded_data:
             return tree, tree

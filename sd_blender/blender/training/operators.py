@@ -11,7 +11,7 @@ import bpy
 from bpy.props import EnumProperty
 
 from ...core.errors import BlenderStateError, SDBlenderError
-from .. import late, translation
+from .. import editors, late, translation
 from ..operators import Generates
 from ..prompts.operators import OnScene
 from ..properties import status
@@ -123,7 +123,7 @@ class SDB_OT_pause_training(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         if training.rendering:
             rendering.stop()
-            pump.redraw()
+            editors.redraw()
             return {"FINISHED"}
         ticket = open_training()
         if ticket is not None:
@@ -256,4 +256,15 @@ classes = (
     SDB_OT_read_training_folder,
     SDB_OT_tick_images,
 )
-register, unregister = bpy.utils.register_classes_factory(classes)
+_register, _unregister = bpy.utils.register_classes_factory(classes)
+
+
+def register() -> None:
+    _register()
+
+
+def unregister() -> None:
+    """End what runs before its buttons go."""
+    if late.is_loaded(rendering):
+        rendering.stop("")
+    _unregister()

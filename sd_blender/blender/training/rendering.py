@@ -13,7 +13,7 @@ import bpy
 
 from ...core.errors import BlenderStateError, SDBlenderError
 from ...core.training_request import Training
-from .. import lifecycle, pump, session
+from .. import editors, lifecycle, pump, session
 from ..properties import status
 from ..results.targets import Target
 from . import build_training, renders
@@ -131,9 +131,9 @@ def _fail(sentence: str, details: str = "") -> None:
     stop("")
     training.tell(sentence, is_error=True)
     status.error, status.details = sentence, details
-    pump.redraw()
+    editors.redraw()
 
 
 def _tell() -> None:
     training.rendering = _current.index, _current.views.count
-    pump.redraw()
+    editors.redraw()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 import bpy.utils.previews
 
-from .. import guard, late
+from .. import editors, guard, late
 
 if TYPE_CHECKING:
     from ...core.jobs import Job
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 with late.imports():
     from ...core import loss_curve, thumbnails, training_folder, training_request
     from ...core import pixels as pixel_format
-    from .. import pump
-    from . import build_training, rendering
+    from . import build_training
 
 REDRAW = 1.0
 """Seconds between two pictures of the curve."""
@@ -139,7 +138,7 @@ def _look_now() -> None:
     with _looking:
         if not training.job:
             look(*_wanted)
-            pump.redraw()
+            editors.redraw()
 
 
 def look(output: str, planned: int = 0) -> None:
@@ -233,8 +232,6 @@ def register() -> None:
 
 def unregister() -> None:
     global _curves, _pictures
-    if late.is_loaded(rendering):
-        rendering.stop("")
     forget()
     if bpy.app.timers.is_registered(_look_now):
         bpy.app.timers.unregister(_look_now)

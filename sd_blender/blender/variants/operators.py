@@ -10,7 +10,7 @@ import bpy
 from bpy.props import IntProperty
 
 from ...core.errors import BlenderStateError, SDBlenderError
-from .. import late, lifecycle, translation
+from .. import editors, late, lifecycle, translation
 from ..operators import Generates
 from ..properties import status
 from .properties import SDB_PG_variant, shown_in
@@ -53,7 +53,7 @@ class _Choice:
         status.note = note
         if note:
             translation.report(self, "WARNING", note)
-        pump.redraw()
+        editors.redraw()
         return {"FINISHED"}
 
     def choose(self, context: bpy.types.Context) -> str:

@@ -25,6 +25,7 @@ def book() -> stage.Scenario:
     yield from variants()
     yield from mask()
     yield from history()
+    yield from train()
     yield from node()
 
 
@@ -76,6 +77,21 @@ def history() -> stage.Scenario:
     for kind in ("VIEW_3D", "IMAGE_EDITOR"):
         stage.editors()[kind].tag_redraw()
     yield from stage.show("picture history", settle=2.0, places=stage.places())
+
+
+def train() -> stage.Scenario:
+    """The beginning of a LoRA, from all that was made before; the best that can be shown in a minute."""
+    lessons = bpy.context.scene.sd_blender_training
+    lessons.source, lessons.trigger, lessons.output = "IMAGES", "zx", str(stage.folder / "planks.safetensors")
+    lessons.size, lessons.batch, lessons.steps, lessons.sample_every, lessons.tiling = 64, 1, 40, 10, "BOTH"
+    bpy.ops.sdb.tick_images(choice="ALL")
+    stage.open_panels("Training")
+    over_view("train")
+    training = stage.module("blender.training.status").training
+    yield lambda: len(training.samples) == 2 and training.job and training.curve
+    yield from stage.show("picture training", settle=2.0, places=stage.places())
+    stage.module("blender.session").cancel_all()
+    yield lambda: not training.job
 
 
 def node() -> stage.Scenario:
