@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -79,14 +80,20 @@ def imports_of(file: Path, source: str | None = None) -> Iterator[Import]:
 
 
 def _resolve(file: Path, node: ast.ImportFrom) -> list[str]:
-    """The modules a ``from`` import names, in full; ``from .. import core`` names one for each word."""
+    """The modules a ``from`` import names, in full; each word after ``import`` may be one."""
     if not node.level:
         return [node.module or ""]
     package = ("sd_blender", *file.relative_to(PACKAGE).parts[:-1])
     base = package[: len(package) - node.level + 1]
     if node.module:
-        return [".".join((*base, node.module))]
-    return [".".join((*base, alias.name)) for alias in node.names]
+        base = (*base, *node.module.split("."))
+    within = [".".join((*base, alias.name)) for alias in node.names]
+    return [name for name in within if _is_module(name)] or ([".".join(base)] if node.module else within)
+
+
+def _is_module(name: str) -> bool:
+    path = PACKAGE.parent.joinpath(*name.split("."))
+    return path.is_dir() or path.with_suffix(".py").is_file()
 
 
 def _layer(module: str) -> str | None:
@@ -122,6 +129,20 @@ def test_imports_follow_the_layer_table(file):
     assert layer_of(file) in PACKAGES, f"{file} belongs to no layer"
     complaints = [text for item in imports_of(file) if (text := complaint(item))]
     assert not complaints, "\n".join(complaints)
+
+
+def test_no_import_goes_in_a_circle():
+    """Nor do those that wait for their first use: who reads one file must not have to know the other way round."""
+    graph = {_name(file): {item.module for item in imports_of(file) if item.relative} for file in FILES}
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        pytest.fail(" <- ".join(error.args[1]))
+
+
+def _name(file: Path) -> str:
+    parts = ("sd_blender", *file.relative_to(PACKAGE).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def test_the_package_imports_nothing_at_module_level():
