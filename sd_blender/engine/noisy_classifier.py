@@ -58,7 +58,7 @@ class NoisyClassifier(nn.Module):
     of 8.
     """
 
-    def __init__(self, names: Names, widths: Sequence[int] = (32, 64, 128, 128)) -> None:
+    def __init__(self, names: Names, widths: Sequence[int] = (32, 64, 96)) -> None:
         super().__init__()
         self.names = {name: tuple(others) for name, others in names.items()}
         self.widths = tuple(widths)

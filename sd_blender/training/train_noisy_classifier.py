@@ -45,7 +45,7 @@ class ClassifierOptions:
     widths: see :class:`~..engine.noisy_classifier.NoisyClassifier`.
     """
 
-    widths: tuple[int, ...] = (32, 64, 128, 128)
+    widths: tuple[int, ...] = (32, 64, 96)
     budget: Budget = field(default_factory=lambda: Budget(steps=3000))
     batch: int = 64
     crops: float = 0.3

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from sd_blender.engine.noisy_classifier import NoisyClassifier
 from sd_blender.training.evaluation import clip_measures, report
 from sd_blender.training.evaluation.classifier import NAMES
 from sd_blender.training.evaluation.measures import make_prompts
@@ -117,3 +118,10 @@ def test_the_card_is_written_with_and_without_a_clip(tmp_path, clip):
     assert ("held-out pairs" in card) == (clip is not None) == ("folder `clip`" in card)
     table = [line for line in card.splitlines() if line.startswith("|")]
     assert len(table) > 8 and "" not in card[card.index(table[0]) : card.index(table[-1])].splitlines()
+
+
+def test_the_card_tells_of_a_classifier_that_guides(tmp_path):
+    folder = tmp_path / "classifier"
+    assert report.classifier_line(folder) == ""
+    NoisyClassifier({"moss": (), "bark": ()}, (8, 16)).save(folder)
+    assert "* Classifier of noisy latents, 0.0 M, which names the material" in report.classifier_line(folder)

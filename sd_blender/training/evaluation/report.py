@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
+from safetensors.torch import load_file
 
+from ...engine.noisy_classifier import CLASSIFIER_FOLDER
 from ..textures import MATERIALS
 from ..textures.colours import COLOURS
 from ..textures.weathering import WEATHERING
@@ -56,7 +58,7 @@ seamless by construction and captioned by what they show; no photograph, no othe
 * Denoiser: U-Net, {unet:.1f} M, velocity prediction on a schedule rescaled to zero terminal signal (Lin et al. 2023),
   trailing steps, captions dropped in one tenth of the samples for classifier-free guidance; tiles of 128 and 256 px
   with circular padding and crops of 64 px with zero padding.
-
+{classifier}
 {training}
 
 ## Measured
@@ -126,6 +128,18 @@ def clip_rows(figures: dict[str, float] | None) -> str:
     return "\n".join(lines) + "\n"
 
 
+def classifier_line(folder: Path) -> str:
+    """The card's line about the classifier of noisy latents in this folder, "" where there is none."""
+    if not folder.is_dir():
+        return ""
+    weights = load_file(folder / "model.safetensors")
+    millions = sum(tensor.numel() for tensor in weights.values()) / 1e6
+    return (
+        f"* Classifier of noisy latents, {millions:.1f} M, which names the material at every step: for classifier\n"
+        f"  guidance (Dhariwal & Nichol 2021). In the folder `{folder.name}`, of which diffusers takes no notice.\n"
+    )
+
+
 def write_card(path: Path, figures: dict[str, Any]) -> None:
     """The model card; `figures` is the content of evaluation.json."""
     parts, scores = figures["millions_of_parameters"], figures["adherence"]
@@ -145,6 +159,7 @@ def write_card(path: Path, figures: dict[str, Any]) -> None:
         guidance=figures["guidance"],
         distance=figures["frechet"]["generated"],
         floor=figures["frechet"]["floor"],
+        classifier=classifier_line(path.parent / CLASSIFIER_FOLDER),
         then=THEN_CLIP if figures["clip"] else " and then trained on with the denoiser",
         clip=clip_rows(figures["clip"]),
         verdict=EARLY if scores["material"] < 0.6 else "",
