@@ -95,6 +95,7 @@ class NoisyClassifier(nn.Module):
         save_file(
             {name: value.half().contiguous() for name, value in self.state_dict().items()}, folder / _WEIGHTS
         )
+        (folder / _WEIGHTS).chmod(0o644)  # it is written readable by its owner only
         (folder / _CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
     @classmethod
