@@ -7,6 +7,7 @@ import bpy
 import numpy as np
 
 from tests.gui import stage
+from tests.gui.scenarios.training import open_training
 
 SIDE = 256
 
@@ -85,7 +86,7 @@ def train() -> stage.Scenario:
     lessons.source, lessons.trigger, lessons.output = "IMAGES", "zx", str(stage.folder / "planks.safetensors")
     lessons.size, lessons.batch, lessons.steps, lessons.sample_every, lessons.tiling = 64, 1, 40, 10, "BOTH"
     bpy.ops.sdb.tick_images(choice="ALL")
-    stage.open_panels("Training")
+    open_training()
     over_view("train")
     training = stage.module("blender.training.status").training
     yield lambda: len(training.samples) == 2 and training.job and training.curve
