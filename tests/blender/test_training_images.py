@@ -11,6 +11,7 @@ import bpy
 import numpy as np
 import pytest
 
+from sd_blender.blender.masks import painting
 from sd_blender.blender.properties import status
 from sd_blender.blender.training.status import training
 from sd_blender.core.captions import read_captions
@@ -96,5 +97,6 @@ def test_images_are_ticked_by_what_is_selected_and_open(lessons, plane):
     plane.select_set(True)
     bpy.ops.sdb.tick_images(choice="OBJECTS")
     assert [image.name for image in bpy.data.images if image.sd_blender_train] == ["Dry rock"]
+    mask = painting.new_mask("A mask", 8, 8)
     bpy.ops.sdb.tick_images(choice="ALL")
-    assert all(image.sd_blender_train for image in images)
+    assert all(image.sd_blender_train for image in images) and not mask.sd_blender_train

@@ -164,12 +164,21 @@ def submit(operator: str = "generate") -> None:
 
 
 def open_panels(label: str) -> None:
-    """Sub-panels that are open from the beginning, which an artist does with a click each."""
-    for panel in bpy.types.Panel.__subclasses__():
-        if panel.__module__.startswith(ADDON) and panel.bl_label == label:
-            bpy.utils.unregister_class(panel)
-            panel.bl_options = set()
-            bpy.utils.register_class(panel)
+    """Have these sub-panels open, which an artist does with a click each.
+
+    Blender remembers by their names which it has drawn closed, so that they get another one.
+    """
+    ours = [panel for panel in bpy.types.Panel.__subclasses__() if panel.__module__.startswith(ADDON)]
+    for panel in [panel for panel in ours if panel.bl_label == label]:
+        name = getattr(panel, "bl_idname", panel.__name__)
+        below = [child for child in ours if getattr(child, "bl_parent_id", "") == name]
+        for cls in (*below, panel):
+            bpy.utils.unregister_class(cls)
+        panel.bl_options, panel.bl_idname = set(), f"{name}_open"
+        for child in below:
+            child.bl_parent_id = panel.bl_idname
+        for cls in (panel, *below):
+            bpy.utils.register_class(cls)
 
 
 def module(name: str):

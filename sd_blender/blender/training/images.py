@@ -18,6 +18,7 @@ from ...core.captions import read_captions, words_of_name, write_captions
 from ...core.errors import BlenderStateError, CannotSave
 from ...core.request import ImageArray
 from ...core.training_captions import FEWEST, listed
+from ..masks.painting import MASK_KEYWORD
 from ..results import naming
 from ..source import capture
 
@@ -63,8 +64,9 @@ def save_edited(settings: Any, folder: str) -> None:
 
 
 def is_usable(image: bpy.types.Image) -> bool:
-    """Whether an image has pixels of its own that can be learned from; those of a render come and go."""
-    return image.source in ("FILE", "GENERATED") and image.type not in ("RENDER_RESULT", "COMPOSITING")
+    """Whether an image can be learned from: pixels of its own, which those of a render are not, and no mask of ours."""
+    is_still = image.source in ("FILE", "GENERATED") and image.type not in ("RENDER_RESULT", "COMPOSITING")
+    return is_still and MASK_KEYWORD not in image
 
 
 def ticked() -> list[bpy.types.Image]:

@@ -7,7 +7,6 @@ import bpy
 import numpy as np
 
 from tests.gui import stage
-from tests.gui.scenarios.training import open_training
 
 SIDE = 256
 
@@ -84,12 +83,12 @@ def train() -> stage.Scenario:
     """The beginning of a LoRA, from all that was made before; the best that can be shown in a minute."""
     lessons = bpy.context.scene.sd_blender_training
     lessons.source, lessons.trigger, lessons.output = "IMAGES", "zx", str(stage.folder / "planks.safetensors")
-    lessons.size, lessons.batch, lessons.steps, lessons.sample_every, lessons.tiling = 64, 1, 40, 10, "BOTH"
+    lessons.size, lessons.batch, lessons.steps, lessons.sample_every, lessons.tiling = 64, 1, 400, 10, "BOTH"
     bpy.ops.sdb.tick_images(choice="ALL")
-    open_training()
+    stage.open_panels("Training")
     over_view("train")
     training = stage.module("blender.training.status").training
-    yield lambda: len(training.samples) == 2 and training.job and training.curve
+    yield lambda: len(training.samples) == 4 and training.job and training.curve
     yield from stage.show("picture training", settle=2.0, places=stage.places())
     stage.module("blender.session").cancel_all()
     yield lambda: not training.job

@@ -20,7 +20,7 @@ def mouse() -> stage.Scenario:
     settings.steps, settings.size, settings.checkpoint_every, settings.sample_every = 60, 64, 10, 10
     settings.output = str(Path(tempfile.mkdtemp(prefix="sd_blender_")) / "stripes.safetensors")
     make_images()
-    open_training()
+    stage.open_panels("Training")
     stage.open_panels("LoRAs")
     yield from stage.open_sidebars()
     yield from stage.click("train", "sdb.train(", lambda: training().job)
@@ -57,7 +57,7 @@ def renders() -> stage.Scenario:
     settings.steps, settings.size = 6, 128
     settings.output = str(Path(tempfile.mkdtemp(prefix="sd_blender_")) / "cube.safetensors")
     bpy.context.scene.render.engine, bpy.context.scene.cycles.samples = "CYCLES", 64
-    open_training()
+    stage.open_panels("Training")
     yield from stage.open_sidebars()
     yield from stage.click("render", "sdb.train(", lambda: training().rendering)
     yield lambda: not training().rendering or training().rendering[0] > 1
@@ -89,16 +89,6 @@ def make_images() -> None:
         image = bpy.data.images.new(name, 64, 64)
         image.generated_type = "UV_GRID"
         image.sd_blender_train = name != "Something else"
-
-
-def open_training() -> None:
-    """Open the panel; a panel below it must be made anew with its parent."""
-    panels = stage.module("blender.training.panel")
-    for panel in panels.ADVANCED:
-        bpy.utils.unregister_class(panel)
-    stage.open_panels("Training")
-    for panel in panels.ADVANCED:
-        bpy.utils.register_class(panel)
 
 
 def training():
