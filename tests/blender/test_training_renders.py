@@ -140,7 +140,7 @@ def test_another_file_ends_it(views, engine, tmp_path):
     press()
     rendering.step()
     bpy.ops.wm.open_mainfile(filepath=blend)
-    assert rendering.step() is None and not rendering.is_active()
+    assert rendering.step() is None and training.rendering is None
     assert "Another file was opened" in training.message
     assert not list(output.parent.rglob("images*")) and not engine.trained
 
@@ -180,7 +180,7 @@ def test_a_defect_is_told_and_logged(views, monkeypatch, caplog):
     press()
     assert rendering.step() is None
     assert "The training could not be prepared (ZeroDivisionError" in training.message
-    assert "Traceback" in caplog.text and not rendering.is_active()
+    assert "Traceback" in caplog.text and training.rendering is None
 
 
 def test_disabling_the_add_on_leaves_nothing(views):
@@ -188,4 +188,6 @@ def test_disabling_the_add_on_leaves_nothing(views):
     rendering.step()
     output = Path(views.output)
     sd_blender.unregister()
-    assert not rendering.is_active() and not list(output.parent.rglob("images*"))
+    assert (
+        rendering.step() is None and training.rendering is None and not list(output.parent.rglob("images*"))
+    )

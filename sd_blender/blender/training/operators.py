@@ -100,7 +100,7 @@ class SDB_OT_train(Generates, bpy.types.Operator):
         with telling():
             plan = build_training.prepare(context)
             if plan.images is not None:
-                rendering.begin(context, plan)
+                rendering.begin(context, plan, _submit)
             else:
                 _submit(plan.request)
         return True

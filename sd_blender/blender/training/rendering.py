@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import logging
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import bpy
 
 from ...core.errors import BlenderStateError, SDBlenderError
 from ...core.training_request import Training
-from .. import editors, lifecycle, pump, session
+from .. import editors, lifecycle
 from ..properties import status
-from ..results.targets import Target
 from . import build_training, renders
 from .images import Picture, Writer
 from .status import training
@@ -31,11 +31,18 @@ WAIT = 0.5
 STOPPED = "The renders for the training were stopped; Train makes them anew."
 
 
+Submit = Callable[[Training], object]
+
+
 @dataclass
 class Rendering:
-    """index: of the next view. shown: how many were written. file: the number of the .blend that was open."""
+    """submit: what is done with the request when its images are there. file: the number of the .blend that was open.
+
+    index: of the next view. shown: how many were written.
+    """
 
     request: Training
+    submit: Submit
     views: renders.Views
     writer: Writer
     caption: str
@@ -62,23 +69,21 @@ class Rendering:
 _current: Rendering | None = None
 
 
-def begin(context: bpy.types.Context, plan: build_training.Plan) -> None:
+def begin(context: bpy.types.Context, plan: build_training.Plan, submit: Submit) -> None:
     """Have a timer make the images of this plan, and then submit its training. Raises SDBlenderError."""
     global _current
     settings = context.scene.sd_blender_training
     views = renders.plan_views(context, settings.views, settings.size)
     caption = build_training.render_caption(context)
     stop("")
-    _current = Rendering(plan.request, views, Writer(plan.images), caption, lifecycle.file_generation())
+    _current = Rendering(
+        plan.request, submit, views, Writer(plan.images), caption, lifecycle.file_generation()
+    )
     build_training.name_output(context, plan)
     training.output = plan.request.output
     _tell()
     if not bpy.app.background:  # nothing fires timers there
         bpy.app.timers.register(step, first_interval=BREATH, persistent=True)
-
-
-def is_active() -> bool:
-    return _current is not None
 
 
 def stop(message: str = STOPPED) -> None:
@@ -105,12 +110,10 @@ def step() -> float | None:
         if _current.step():
             _tell()
             return BREATH
-        _submit(_current)
+        _finish(_current)
     except SDBlenderError as error:
         _fail(str(error), error.details)
-    except (
-        Exception
-    ) as error:  # a defect of ours, or one of Blender's; a timer that raises is dropped unheard
+    except Exception as error:  # one of ours, or of Blender's: a timer that raises is dropped unheard
         logger.exception("the renders of a training failed")
         reason = f"{type(error).__name__}: {error}"
         _fail(
@@ -119,12 +122,11 @@ def step() -> float | None:
     return None
 
 
-def _submit(rendering: Rendering) -> None:
+def _finish(rendering: Rendering) -> None:
     rendering.views.check_shown(rendering.shown)
     rendering.writer.finish()
     stop("")
-    session.submit(rendering.request, Target.of(None, None))
-    pump.start()
+    rendering.submit(rendering.request)
 
 
 def _fail(sentence: str, details: str = "") -> None:
