@@ -87,6 +87,19 @@ def drawn(entry):
     return layout.drawn
 
 
+def test_the_preferences_show_the_engine_above_all_else(entry):
+    class Shown:
+        layout = Layout()
+
+        def __getattr__(self, name):
+            return getattr(entry, name)
+
+    preferences.SDB_AP_preferences.draw(Shown(), bpy.context)
+    engine = drawn(entry)
+    assert engine and Shown.layout.drawn[: len(engine)] == engine
+    assert "model_folder" in Shown.layout.drawn[len(engine) :]
+
+
 def test_the_python_of_the_engine(tmp_path, monkeypatch, no_variable):
     given = Preferences(engine_folder=str(tmp_path))
     assert resolve_engine_python(given) is None

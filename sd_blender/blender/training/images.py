@@ -115,7 +115,8 @@ def pictures() -> Iterator[Picture]:
 class Writer:
     """Fills ``folder`` with pictures as PNG and their captions, whole or not at all: only :meth:`finish` makes it.
 
-    What was there is replaced then: the folder is our own, within that of the training. Raises CannotSave.
+    What was there is replaced then: the folder is our own, within that of the training. Raises CannotSave, after which
+    there is still something to :meth:`drop`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -146,7 +147,6 @@ class Writer:
         try:
             yield
         except OSError as error:
-            self.drop()
             reason = error.strerror or str(error)
             raise CannotSave(
                 f"The images cannot be saved in {self._folder.parent} ({reason}); make room on that disk or choose "
