@@ -62,8 +62,8 @@ def trained_classifier(pipeline: StableDiffusionPipeline, path: Path, quick: boo
     if path.exists():
         model.load_state_dict(torch.load(path, weights_only=True))
         return model.eval()
-    data = measures.labelled_textures(HELD_OUT_SEED + 1, 2 if quick else 120, pipeline.vae, share=0.35)
-    model = train_classifier(data, epochs=1 if quick else 8)
+    data = measures.labelled_textures(HELD_OUT_SEED + 1, 2 if quick else 240, pipeline.vae, share=0.35)
+    model = train_classifier(data, epochs=1 if quick else 10)
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.save(model.state_dict(), path)
     return model

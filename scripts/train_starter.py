@@ -4,6 +4,7 @@
     python3 scripts/train_starter.py --stage all                     # two hours and a half on two CPU cores
     python3 scripts/train_starter.py --stage unet --minutes 300      # resumes the checkpoint in build/starter
     python3 scripts/train_starter.py --vae-from sd_blender/starter_model   # a new denoiser for the shipped autoencoder
+    python3 scripts/train_starter.py --stage unet --start-from sd_blender/starter_model   # trains the shipped one on
     python3 scripts/train_starter.py --batch 64 --tiles 60000      # with a GPU
 
 Minutes count over all runs of a stage: to continue a finished one, give it more. Needs the packages of the
@@ -49,6 +50,12 @@ def arguments() -> argparse.Namespace:
         "--vae-from", type=Path, metavar="MODEL", help="take this model's autoencoder, train none"
     )
     parser.add_argument(
+        "--start-from",
+        type=Path,
+        metavar="MODEL",
+        help="train this model's denoiser on, as if its checkpoint were still there",
+    )
+    parser.add_argument(
         "--wanting",
         type=Path,
         metavar="JSON",
@@ -64,6 +71,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--large-tiles", type=int, default=5_000, help="textures of 256 px")
     parser.add_argument(
         "--batch", type=int, help="crops (vae), pairs (clip) or tiles (unet) per step; default 8, 256, 32"
+    )
+    parser.add_argument("--rate", type=float, help="highest learning rate of unet; default 1e-3")
+    parser.add_argument("--crops", type=float, help="share of unet's steps on crops; default 1, then 0.5")
+    parser.add_argument(
+        "--large", type=float, help="share of unet's other steps on large textures; default 0.15"
     )
     parser.add_argument(
         "--unet-widths", type=int, nargs="+", metavar="N", help="channels per level, highest first"
@@ -93,6 +105,12 @@ def make_recipe(args: argparse.Namespace) -> Recipe:
         clip, few_steps = replace(clip, budget=budget), replace(few_steps, budget=budget)
     if args.batch:
         vae, clip, unet = (replace(options, batch=args.batch) for options in (vae, clip, unet))
+    if args.rate:
+        unet = replace(unet, rate=args.rate)
+    if args.crops is not None:
+        unet = replace(unet, crops=(args.crops, args.crops))
+    if args.large is not None:
+        unet = replace(unet, large=args.large)
     if args.unet_widths:
         unet = replace(unet, widths=replace(unet.widths, unet=tuple(args.unet_widths)))
     return Recipe(
@@ -101,6 +119,7 @@ def make_recipe(args: argparse.Namespace) -> Recipe:
         args.tiles,
         args.large_tiles,
         vae_from=args.vae_from,
+        start_from=args.start_from,
         wanting=args.wanting,
         vae_options=vae,
         clip_options=clip,
@@ -126,7 +145,7 @@ def main() -> None:
         "export-few-steps": partial(recipe.export, few_steps=True),
     }
     for stage in STAGES if args.stage == "all" else (args.stage,):
-        if stage == "vae" and args.vae_from:
+        if stage == "vae" and (args.vae_from or args.start_from):
             continue
         print(f"stage {stage}", flush=True)
         run[stage]()

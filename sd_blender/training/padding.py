@@ -14,20 +14,50 @@ from diffusers.models.downsampling import Downsample2D
 from torch import Tensor, nn
 
 
+class _Wrap(torch.autograd.Function):
+    """One copy forward and four additions back, where slices and `cat` fill a picture of zeros for every slice."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, before: tuple[int, int], after: tuple[int, int]) -> Tensor:
+        ctx.before, ctx.after = before, after
+        for axis, first, last in ((-1, before[1], after[1]), (-2, before[0], after[0])):
+            x = _continue(x, axis, first, last)
+        return x
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        (grad,) = grads
+        for axis, first, last in ((-2, ctx.before[0], ctx.after[0]), (-1, ctx.before[1], ctx.after[1])):
+            grad = _fold(grad, axis, first, last)
+        return grad, None, None
+
+
+def _continue(x: Tensor, axis: int, first: int, last: int) -> Tensor:
+    length = x.shape[axis]
+    parts = [x.narrow(axis, length - first, first), x, x.narrow(axis, 0, last)]
+    parts = [part for part in parts if part.shape[axis]]
+    return torch.cat(parts, axis) if len(parts) > 1 else x
+
+
+def _fold(grad: Tensor, axis: int, first: int, last: int) -> Tensor:
+    """What `_continue` added is given back to where it came from; `grad` itself is left alone."""
+    length = grad.shape[axis] - first - last
+    inner = grad.narrow(axis, first, length)
+    if first or last:
+        inner = inner.clone(memory_format=torch.preserve_format)
+    if first:
+        inner.narrow(axis, length - first, first).add_(grad.narrow(axis, 0, first))
+    if last:
+        inner.narrow(axis, 0, last).add_(grad.narrow(axis, first + length, last))
+    return inner
+
+
 def wrap(x: Tensor, before: tuple[int, int], after: tuple[int, int]) -> Tensor:
     """Continue N x C x H x W periodically by (rows, columns) before and after.
 
     The values of `F.pad(mode="circular")`, but the memory format stays channels-last and the backward pass is faster.
     """
-    for axis, first, last in ((-1, before[1], after[1]), (-2, before[0], after[0])):
-        length = x.shape[axis]
-        parts = (
-            [x.narrow(axis, length - first, first)] * (first > 0)
-            + [x]
-            + [x.narrow(axis, 0, last)] * (last > 0)
-        )
-        x = torch.cat(parts, axis) if len(parts) > 1 else x
-    return x
+    return _Wrap.apply(x, before, after)
 
 
 def _convolve(conv: nn.Conv2d, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -24,6 +24,7 @@ from .latents import LatentSet, cached_latents, chances, fit_preview, scaling_fa
 from .models import make_clip, make_text_encoder, make_vae, text_tower, use_device
 from .padding import wrapped
 from .schedule import to_tensor
+from .starting_point import StartingPoint
 from .textures import TextureSet
 from .textures.captions import Description, redraw_caption
 from .textures.dataset import describe_sample
@@ -46,6 +47,8 @@ class Recipe:
 
     tiles, large_tiles: how many textures of `size` and of twice that to render.
     vae_from: an exported model whose autoencoder is taken as it is, instead of training one.
+    start_from: an exported model whose denoiser is trained on, as if its checkpoint were still there; its autoencoder,
+    words, CLIP and classifier stay.
     wanting: an evaluation.json; what it says is badly followed is drawn more often.
     """
 
@@ -55,6 +58,7 @@ class Recipe:
     large_tiles: int = 5_000
     size: int = 128
     vae_from: Path | None = None
+    start_from: Path | None = None
     wanting: Path | None = None
     vae_options: VaeOptions = field(default_factory=VaeOptions)
     text_options: TextOptions = field(default_factory=TextOptions)
@@ -62,6 +66,10 @@ class Recipe:
     unet_options: UnetOptions = field(default_factory=UnetOptions)
     few_steps_options: FewStepsOptions = field(default_factory=FewStepsOptions)
     classifier_options: ClassifierOptions = field(default_factory=ClassifierOptions)
+
+    @property
+    def start(self) -> StartingPoint | None:
+        return StartingPoint(self.start_from) if self.start_from else None
 
     @cached_property
     def textures(self) -> tuple[TextureCache, TextureCache]:
@@ -107,8 +115,8 @@ class Recipe:
         vae = make_vae(self.vae_options.widths)
         if state := checkpoints.load(self.work / "decoder.pt", device):
             vae.load_state_dict(state["average"]["shadow"])
-        elif self.vae_from:
-            vae.load_state_dict(AutoencoderKL.from_pretrained(self.vae_from / "vae").float().state_dict())
+        elif folder := self.vae_from or self.start_from:
+            vae.load_state_dict(AutoencoderKL.from_pretrained(folder / "vae").float().state_dict())
         elif state := checkpoints.load(self.work / "vae.pt", device):
             vae.load_state_dict(state["average"]["shadow"])
         else:
@@ -137,6 +145,8 @@ class Recipe:
     @cached_property
     def tokenizer(self) -> CLIPTokenizer:
         """Learned from the first captions once, and kept: a checkpoint goes with the tokenizer it was trained with."""
+        if self.start:
+            return self.start.tokenizer
         folder = self.work / "tokenizer"
         if not (folder / "tokenizer.json").exists():
             rng = np.random.default_rng(SEED)
@@ -146,7 +156,7 @@ class Recipe:
 
     @property
     def scale(self) -> float:
-        return scaling_factor(self.latents[0].latents)
+        return self.start.scale if self.start else scaling_factor(self.latents[0].latents)
 
     def train_text(self) -> CLIPTextModel:
         """Stage `text`: teach the text encoder what captions name."""
@@ -187,12 +197,17 @@ class Recipe:
 
     def train_unet(self) -> Networks:
         """Stage `unet`: train the denoiser for CLIP's text tower; without a CLIP, train a text encoder with it."""
-        encoder, options = self.train_text(), self.unet_options
-        if self.clip:
+        options, unet = self.unet_options, None
+        if self.start:
+            encoder, unet = self.start.text_encoder, self.start.unet
+        elif self.clip:
             encoder = text_tower(self.clip, len(self.tokenizer), options.widths)
-            options = replace(options, frozen_text=True)
+        else:
+            encoder = self.train_text()
+        options = replace(options, frozen_text=bool(self.start or self.clip))
         sheet = partial(self._sheet, "unet", {})
-        return train_unet(self.latents, self.tokenizer, self.scale, self.work, options, encoder, sheet)
+        arguments = self.latents, self.tokenizer, self.scale, self.work, options
+        return train_unet(*arguments, text_encoder=encoder, unet=unet, on_sheet=sheet)
 
     def train_few_steps(self) -> Networks:
         """Stage `few-steps`: distil the denoiser of the last checkpoint into one that needs four steps."""
@@ -243,3 +258,5 @@ class Recipe:
         small, count = self.latents[0].latents, 400
         preview = fit_preview(small[:count], self.textures[0].pixels[:count], self.scale)
         export(pipeline, preview, self.output, self.clip)
+        if self.start:
+            self.start.copy_guides(self.output)

@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from diffusers import UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
@@ -169,10 +170,11 @@ def train_unet(
     text_encoder: CLIPTextModel | None = None,
     on_sheet: Callable[[Networks, int], None] | None = None,
     stop_at: int | None = None,
+    unet: UNet2DConditionModel | None = None,
 ) -> Networks:
     """Train until the budget is spent, resuming from `folder`/unet.pt. Returns the averaged networks.
 
-    scale: the autoencoder's scaling factor. text_encoder: to start from, else one that knows no word.
+    scale: the autoencoder's scaling factor. text_encoder, unet: to start from, else those that know nothing.
     on_sheet: called every few minutes with the averaged networks.
     stop_at: leave early at this step, as if killed.
     """
@@ -181,6 +183,8 @@ def train_unet(
     networks = Networks(len(tokenizer), options.widths).to(device).train()
     if text_encoder:
         networks.text_encoder.load_state_dict(text_encoder.state_dict())
+    if unet:
+        networks.unet.load_state_dict(unet.state_dict())
     networks.unet.to(memory_format=torch.channels_last)
     if device.type == "cpu":
         networks.attend_by_products()

@@ -15,6 +15,16 @@ def test_wrap_is_circular_padding():
     assert padded.is_contiguous(memory_format=torch.channels_last)
 
 
+def test_the_gradient_of_wrap_is_that_of_circular_padding():
+    x = torch.randn(2, 3, 5, 7, dtype=torch.float64, requires_grad=True)
+    for before, after in (((1, 2), (1, 2)), ((0, 0), (1, 1)), ((2, 0), (0, 1))):
+        padded = F.pad(x, (before[1], after[1], before[0], after[0]), mode="circular")
+        grad = torch.randn_like(padded)
+        (expected,) = torch.autograd.grad(padded, x, grad)
+        (ours,) = torch.autograd.grad(wrap(x, before, after), x, grad)
+        assert torch.allclose(ours, expected)
+
+
 @torch.no_grad()
 def test_wrapped_networks_commute_with_rolling():
     vae, unet = make_vae(TINY).eval(), make_unet(TINY).eval()

@@ -2,6 +2,7 @@
 """The loops at tiny size: they learn, they resume exactly, and what they export opens in plain diffusers."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -115,6 +116,36 @@ def test_export_opens_in_plain_diffusers(recipe):
     assert all(p.suffix != ".bin" for p in recipe.output.rglob("*"))
     preview = json.loads((recipe.output / "latent_preview.json").read_text())
     assert np.shape(preview["matrix"]) == (4, 3) and np.shape(preview["bias"]) == (3,)
+
+
+def test_a_model_without_its_checkpoint_is_trained_on_from_its_folder(recipe, tmp_path):
+    shutil.copytree(recipe.output, tmp_path / "old")
+    (tmp_path / "old" / "clip").mkdir()
+    (tmp_path / "old" / "clip" / "config.json").write_text("{}")
+    shutil.copytree(recipe.work / "cache", tmp_path / "work" / "cache")
+    still = replace(UNET, rate=0.0)
+    on = Recipe(
+        tmp_path / "work",
+        tmp_path / "new",
+        tiles=4,
+        large_tiles=2,
+        start_from=tmp_path / "old",
+        vae_options=VAE,
+        unet_options=still,
+    )
+    old = StableDiffusionPipeline.from_pretrained(recipe.output, use_safetensors=True)
+    networks = on.train_unet()
+    assert same_weights(networks.unet, old.unet)  # at rate 0 nothing is learned and nothing forgotten
+    assert same_weights(networks.text_encoder, old.text_encoder)
+    assert on.scale == old.vae.config.scaling_factor and same_weights(on.vae, old.vae)
+    on.export()
+    new = StableDiffusionPipeline.from_pretrained(on.output, use_safetensors=True)
+    assert same_weights(new.unet, old.unet) and same_weights(new.vae, old.vae)
+    assert (on.output / "clip" / "config.json").exists()
+    (tmp_path / "work" / "unet.pt").unlink()
+    learned = replace(on, unet_options=replace(UNET, rate=1e-3)).train_unet()
+    assert not same_weights(learned.unet, old.unet)
+    assert same_weights(learned.text_encoder, old.text_encoder)
 
 
 def test_weak_materials_are_drawn_more_often(recipe, tmp_path):

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An exported model as the place to go on from, when the checkpoints it came from are gone.
+
+Its weights are averaged and in half precision, and the optimizer's memory is lost: a new warm-up makes up for that.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from ..engine.clip_files import CLIP_FOLDER
+from ..engine.known_models import write_checksums
+from ..engine.noisy_classifier import CLASSIFIER_FOLDER
+
+
+@dataclass(frozen=True)
+class StartingPoint:
+    """folder: of an exported model. Its text encoder is its CLIP's text tower and stays as it is."""
+
+    folder: Path
+
+    @cached_property
+    def tokenizer(self) -> CLIPTokenizer:
+        return CLIPTokenizer.from_pretrained(self.folder / "tokenizer")
+
+    @property
+    def text_encoder(self) -> CLIPTextModel:
+        return CLIPTextModel.from_pretrained(self.folder / "text_encoder").float()
+
+    @property
+    def scale(self) -> float:
+        """The scaling factor that its denoiser knows; latents of other textures would give a slightly different one."""
+        return AutoencoderKL.load_config(self.folder / "vae")["scaling_factor"]
+
+    @property
+    def unet(self) -> UNet2DConditionModel:
+        return UNet2DConditionModel.from_pretrained(self.folder / "unet", use_safetensors=True)
+
+    def copy_guides(self, output: Path) -> None:
+        """Bring the CLIP and the classifier of noisy latents along: they hold for the same text and latents."""
+        for name in (CLIP_FOLDER, CLASSIFIER_FOLDER):
+            if (self.folder / name).is_dir() and output.resolve() != self.folder.resolve():
+                shutil.copytree(self.folder / name, output / name, dirs_exist_ok=True)
+        write_checksums(output)
