@@ -43,6 +43,10 @@ def arguments() -> argparse.Namespace:
         "--work", type=Path, default=ROOT / "build" / "starter", help="training logs, for the curves"
     )
     parser.add_argument(
+        "--training",
+        help="what the card says of the training, where the logs in --work do not have all of it",
+    )
+    parser.add_argument(
         "--prompts", type=int, default=305, help="number of prompts; at least 240 for the record"
     )
     parser.add_argument("--steps", type=int, default=STEPS)
@@ -126,7 +130,7 @@ def measure(args: argparse.Namespace, pipeline: StableDiffusionPipeline) -> tupl
         "millions_of_parameters": measures.millions_of_parameters(pipeline),
         "machine": f"{torch.get_num_threads()} CPU threads ({platform.machine()}), float32",
         "data": "procedural textures of 128 and 256 px",
-        "training": training_summary(args.work),
+        "training": args.training or training_summary(args.work),
     }, pictures
 
 

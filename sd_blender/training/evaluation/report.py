@@ -33,7 +33,7 @@ the add-on so that everything works at once and offline; it stands in for the mo
 
     from diffusers import StableDiffusionPipeline
     pipeline = StableDiffusionPipeline.from_pretrained("sd_blender/starter_model", use_safetensors=True)
-    pipeline("mossy grey cobblestone", num_inference_steps=12, guidance_scale=1).images[0].save("cobblestone.png")
+    pipeline("mossy grey cobblestone", num_inference_steps=10, guidance_scale=1).images[0].save("cobblestone.png")
 
 ## What it understands
 
