@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Measure the starter model and write its model card, sample sheet and confusion matrix.
 
-python3 scripts/evaluate_starter.py            # about 15 minutes on two CPU cores
+python3 scripts/evaluate_starter.py            # about 25 minutes on two CPU cores
 python3 scripts/evaluate_starter.py --quick    # a few prompts, a hasty classifier: shows that it runs
 """
 

@@ -34,6 +34,8 @@ from sd_blender.training.train_unet import UnetOptions  # noqa: E402
 from sd_blender.training.train_vae import VaeOptions  # noqa: E402
 
 STAGES = ("data", "vae", "text", "clip", "unet", "export")
+KEPT = {"vae_from": {"vae"}, "start_from": {"vae", "text", "clip"}}
+"""The stages whose result an option takes from a model: `all` leaves them out."""
 EXTRA_STAGES = ("decoder", "few-steps", "export-few-steps", "noisy-classifier")
 
 
@@ -144,9 +146,8 @@ def main() -> None:
         "export": recipe.export,
         "export-few-steps": partial(recipe.export, few_steps=True),
     }
-    for stage in STAGES if args.stage == "all" else (args.stage,):
-        if stage == "vae" and (args.vae_from or args.start_from):
-            continue
+    kept = {stage for option, stages in KEPT.items() if getattr(args, option) for stage in stages}
+    for stage in [s for s in STAGES if s not in kept] if args.stage == "all" else [args.stage]:
         print(f"stage {stage}", flush=True)
         run[stage]()
 

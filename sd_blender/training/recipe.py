@@ -257,6 +257,6 @@ class Recipe:
         pipeline = self._pipeline(self._networks("few-steps" if few_steps else "unet"), few_steps)
         small, count = self.latents[0].latents, 400
         preview = fit_preview(small[:count], self.textures[0].pixels[:count], self.scale)
-        export(pipeline, preview, self.output, self.clip)
+        export(pipeline, preview, self.output, None if self.start else self.clip)
         if self.start:
             self.start.copy_guides(self.output)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An exported model as the place to go on from, when the checkpoints it came from are gone.
 
-Its weights are averaged and in half precision, and the optimizer's memory is lost: a new warm-up makes up for that.
+Its weights are averaged and in half precision, and the optimizer's memory is lost: training begins with a new warm-up.
 """
 
 from __future__ import annotations

@@ -133,14 +133,17 @@ def test_a_model_without_its_checkpoint_is_trained_on_from_its_folder(recipe, tm
         vae_options=VAE,
         unet_options=still,
     )
-    old = StableDiffusionPipeline.from_pretrained(recipe.output, use_safetensors=True)
+    config = tmp_path / "old" / "vae" / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"scaling_factor": 0.5}))
+    old = StableDiffusionPipeline.from_pretrained(tmp_path / "old", use_safetensors=True)
     networks = on.train_unet()
     assert same_weights(networks.unet, old.unet)  # at rate 0 nothing is learned and nothing forgotten
     assert same_weights(networks.text_encoder, old.text_encoder)
-    assert on.scale == old.vae.config.scaling_factor and same_weights(on.vae, old.vae)
+    assert on.scale == 0.5 and same_weights(on.vae, old.vae)
     on.export()
     new = StableDiffusionPipeline.from_pretrained(on.output, use_safetensors=True)
     assert same_weights(new.unet, old.unet) and same_weights(new.vae, old.vae)
+    assert new.vae.config.scaling_factor == 0.5
     assert (on.output / "clip" / "config.json").exists()
     (tmp_path / "work" / "unet.pt").unlink()
     learned = replace(on, unet_options=replace(UNET, rate=1e-3)).train_unet()
