@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 import torch
-from peft import LoraConfig
+from peft import LoraConfig, inject_adapter_in_model
 from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
 from torch import Tensor, nn
 
@@ -68,7 +68,8 @@ class LoraLearner:
         layers = {UNET: TRANSFORMER + (RESIDUAL if request.layers == "all" else [])}
         for name, network in base.loaded.networks.items():
             if name == UNET or request.text_encoder:
-                network.add_adapter(_config(request.rank, layers.get(name, TEXT)))  # type: ignore[operator]
+                # Not network.add_adapter: that of transformers refuses every peft older than its own newest one.
+                inject_adapter_in_model(_config(request.rank, layers.get(name, TEXT)), network)
                 self._networks[name] = network
         self.parameters = [p for n in self._networks.values() for p in n.parameters() if p.requires_grad]
         for parameter in self.parameters:
