@@ -5,7 +5,8 @@
     python3 scripts/train_starter.py --stage unet --minutes 300      # resumes the checkpoint in build/starter
     python3 scripts/train_starter.py --vae-from sd_blender/starter_model   # a new denoiser for the shipped autoencoder
     python3 scripts/train_starter.py --stage unet --start-from sd_blender/starter_model   # trains the shipped one on
-    python3 scripts/train_starter.py --batch 64 --tiles 60000      # with a GPU
+    python3 scripts/train_starter.py --stage vae --batch 64 --crop 128 --tiles 16000 --minutes 4    # with a GPU
+    python3 scripts/train_starter.py --stage unet --batch 512 --tiles 100000 --minutes 18           # with a GPU
 
 Minutes count over all runs of a stage: to continue a finished one, give it more. Needs the packages of the
 `training` extra; a GPU is used when torch finds one.
@@ -34,7 +35,7 @@ from sd_blender.training.train_unet import UnetOptions  # noqa: E402
 from sd_blender.training.train_vae import VaeOptions  # noqa: E402
 
 STAGES = ("data", "vae", "text", "clip", "unet", "export")
-KEPT = {"vae_from": {"vae"}, "start_from": {"vae", "text", "clip"}}
+KEPT = {"vae_from": {"vae"}, "start_from": {"vae", "text", "clip"}, "words_from": {"text", "clip"}}
 """The stages whose result an option takes from a model: `all` leaves them out."""
 EXTRA_STAGES = ("decoder", "few-steps", "export-few-steps", "noisy-classifier")
 
@@ -58,6 +59,12 @@ def arguments() -> argparse.Namespace:
         help="train this model's denoiser on, as if its checkpoint were still there",
     )
     parser.add_argument(
+        "--words-from",
+        type=Path,
+        metavar="MODEL",
+        help="take this model's tokenizer and CLIP; autoencoder and denoiser are new",
+    )
+    parser.add_argument(
         "--wanting",
         type=Path,
         metavar="JSON",
@@ -74,11 +81,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--batch", type=int, help="crops (vae), pairs (clip) or tiles (unet) per step; default 8, 256, 32"
     )
+    parser.add_argument("--crop", type=int, help="pixels per side of vae's crops; default 64")
     parser.add_argument("--rate", type=float, help="highest learning rate of unet; default 1e-3")
-    parser.add_argument("--crops", type=float, help="share of unet's steps on crops; default 1, then 0.5")
-    parser.add_argument(
-        "--large", type=float, help="share of unet's other steps on large textures; default 0.15"
-    )
+    parser.add_argument("--crops", type=float, help="share of unet's steps on crops; default 0.15")
+    parser.add_argument("--large", type=float, help="share of unet's steps on large textures; default 0.25")
     parser.add_argument(
         "--unet-widths", type=int, nargs="+", metavar="N", help="channels per level, highest first"
     )
@@ -107,10 +113,12 @@ def make_recipe(args: argparse.Namespace) -> Recipe:
         clip, few_steps = replace(clip, budget=budget), replace(few_steps, budget=budget)
     if args.batch:
         vae, clip, unet = (replace(options, batch=args.batch) for options in (vae, clip, unet))
+    if args.crop:
+        vae = replace(vae, crop=args.crop)
     if args.rate:
         unet = replace(unet, rate=args.rate)
     if args.crops is not None:
-        unet = replace(unet, crops=(args.crops, args.crops))
+        unet = replace(unet, crops=args.crops)
     if args.large is not None:
         unet = replace(unet, large=args.large)
     if args.unet_widths:
@@ -122,6 +130,7 @@ def make_recipe(args: argparse.Namespace) -> Recipe:
         args.large_tiles,
         vae_from=args.vae_from,
         start_from=args.start_from,
+        words_from=args.words_from,
         wanting=args.wanting,
         vae_options=vae,
         clip_options=clip,

@@ -49,6 +49,10 @@ class ForwardProcess:
     def zero_terminal_snr(cls) -> ForwardProcess:
         return cls(rescale_zero_terminal_snr(scaled_linear_betas()))
 
+    def to(self, device: torch.device | str) -> ForwardProcess:
+        """With its schedule there: step numbers on a GPU are then looked up without waiting for them."""
+        return ForwardProcess(self.betas.to(device))
+
     @property
     def alphas(self) -> Tensor:
         return 1 - self.betas
@@ -60,16 +64,16 @@ class ForwardProcess:
 
     def snr(self, t: Tensor) -> Tensor:
         """Signal-to-noise ratio abar / (1 - abar) at steps t; 0 at the last step of a rescaled schedule."""
-        abar = self.alphas_cumprod[t.cpu()]
+        abar = self.alphas_cumprod[t.to(self.betas.device)]
         return abar / (1 - abar)
 
     def _coefficients(self, t: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
-        abar = self.alphas_cumprod[t.cpu()].view(-1, *[1] * (like.ndim - 1))
+        abar = self.alphas_cumprod[t.to(self.betas.device)].view(-1, *[1] * (like.ndim - 1))
         return abar.sqrt().to(like), (1 - abar).sqrt().to(like)
 
     def q_step(self, x: Tensor, t: Tensor, eps: Tensor) -> Tensor:
         """One Markov step: a draw of q(x_t | x_{t-1}). x, eps: N x ...; t: N step numbers."""
-        alpha = self.alphas[t.cpu()].view(-1, *[1] * (x.ndim - 1))
+        alpha = self.alphas[t.to(self.betas.device)].view(-1, *[1] * (x.ndim - 1))
         return alpha.sqrt().to(x) * x + (1 - alpha).sqrt().to(x) * eps
 
     def q_sample(self, x_0: Tensor, t: Tensor, eps: Tensor) -> Tensor:

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from ..core.errors import BadResult
@@ -19,6 +19,8 @@ from .models import parameter_count
 from .schedule import Budget
 
 Network = TypeVar("Network", bound=nn.Module)
+Losses = Mapping[str, "float | Tensor"]
+"""What a step is logged by; a tensor holds one number, which may still be on its way."""
 
 
 @dataclass
@@ -26,6 +28,7 @@ class TrainingRun(Generic[Network]):
     """A network, its optimizer and the moving average of its weights; what a checkpoint holds, with step and seconds.
 
     path: of the checkpoint; the loss log lies beside it, as .jsonl. checkpoint_seconds: how much a kill may lose.
+    extra: what else of the training changes along the way and is to survive.
     """
 
     network: Network
@@ -34,6 +37,7 @@ class TrainingRun(Generic[Network]):
     path: Path
     budget: Budget
     checkpoint_seconds: float = 120.0
+    extra: dict[str, Tensor] = field(default_factory=dict)
     step: int = 0
     seconds: float = 0.0
 
@@ -43,6 +47,8 @@ class TrainingRun(Generic[Network]):
             self.network.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.average.load_state_dict(state["average"])
+            for name, value in self.extra.items():
+                value.copy_(state["extra"][name])
             self.step, self.seconds = state["step"], state["seconds"]
 
     def save(self) -> None:
@@ -52,6 +58,7 @@ class TrainingRun(Generic[Network]):
                 "model": self.network.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
                 "average": self.average.state_dict(),
+                "extra": self.extra,
                 "step": self.step,
                 "seconds": self.seconds,
             },
@@ -59,7 +66,7 @@ class TrainingRun(Generic[Network]):
 
     def run(
         self,
-        take_step: Callable[[int, float], dict[str, float]],
+        take_step: Callable[[int, float], Losses],
         title: str,
         shown: str = "loss",
         log_every: int = 20,
@@ -71,32 +78,47 @@ class TrainingRun(Generic[Network]):
 
         take_step: does one step, given its number and the progress 0 .. 1, and returns what to log; `shown` stands in
         the progress bar. on_sheet: called every sheet_seconds. stop_at: leave early at this step, as if killed.
-        Raises BadResult when the loss is no number any more; the last checkpoint stays.
+        Raises BadResult when the loss is no number any more; the last checkpoint stays. Losses are read one step late:
+        whoever waits for those of the step just begun lets a GPU stand idle.
         """
         clock = checkpoints.Stopwatch(self.seconds)
         log = checkpoints.LossLog(self.path.with_suffix(".jsonl"), log_every)
+        unread: Losses | None = None
+
+        def read(losses: Losses | None, step: int) -> None:
+            if losses is not None:
+                values = {name: float(value) for name, value in losses.items()}
+                self._refuse_nonsense(values, step)
+                log.add(step, self.seconds, **values)
+                bar.set_postfix({shown: f"{values[shown]:.3f}", "done": f"{progress:.0%}"}, refresh=False)
+
         desc = f"{title} ({parameter_count(self.network) / 1e6:.1f} M)"
         with tqdm(desc=desc, initial=self.step, mininterval=5, unit="step") as bar:
             while (progress := self.budget.progress(self.step, clock.seconds)) < 1 and self.step != stop_at:
-                values = take_step(self.step, progress)
-                self._refuse_nonsense(values)
+                losses = take_step(self.step, progress)
+                read(unread, self.step)
+                unread = losses
                 self.average.update(self.network)
                 self.step += 1
                 self.seconds = clock.seconds
-                log.add(self.step, self.seconds, **values)
                 bar.update()
-                bar.set_postfix({shown: f"{values[shown]:.3f}", "done": f"{progress:.0%}"}, refresh=False)
-                if clock.due("checkpoint", self.checkpoint_seconds):
+                saving = clock.due("checkpoint", self.checkpoint_seconds)
+                showing = on_sheet is not None and clock.due("sheet", sheet_seconds)
+                if saving or showing:
+                    read(unread, self.step)
+                    unread = None
+                if saving:
                     self.save()
-                if on_sheet and clock.due("sheet", sheet_seconds):
+                if showing:
                     on_sheet(self.step)
+            read(unread, self.step)
         self.save()
 
-    def _refuse_nonsense(self, values: dict[str, float]) -> None:
+    def _refuse_nonsense(self, values: dict[str, float], step: int) -> None:
         if all(math.isfinite(value) for value in values.values()):
             return
         raise BadResult(
-            f"The training broke at step {self.step} (a loss is no number); lower the learning rate and go on from "
+            f"The training broke at step {step} (a loss is no number); lower the learning rate and go on from "
             f"the last checkpoint, {self.path.name}.",
             details=str(values),
         )

@@ -14,13 +14,14 @@ import torch
 from diffusers import AutoencoderKL, StableDiffusionPipeline
 from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 
+from ..engine.clip_files import CLIP_FOLDER
 from ..engine.known_models import write_checksums
 from ..engine.noisy_classifier import CLASSIFIER_FOLDER
 from . import checkpoints
 from .cache import HELD_OUT_SEED, TextureCache, render_cache
 from .curves import draw_curves
 from .export import SHEET_PROMPTS, export, generate, make_pipeline, save_sheet
-from .latents import LatentSet, cached_latents, chances, fit_preview, scaling_factor
+from .latents import LatentSet, cached_latents, caption_tokens, chances, fit_preview, scaling_factor
 from .models import make_clip, make_text_encoder, make_vae, text_tower, use_device
 from .padding import wrapped
 from .schedule import to_tensor
@@ -38,6 +39,8 @@ from .vocabulary import train_tokenizer
 
 SEED = 1
 FEW_STEPS = 4
+CAPTIONS = 4
+"""How many ways to say what it shows are kept of each texture."""
 LARGE_PROMPTS = ("red brick wall", "blue ceramic tiles", "mossy grey cobblestone", "wooden planks")
 
 
@@ -49,6 +52,7 @@ class Recipe:
     vae_from: an exported model whose autoencoder is taken as it is, instead of training one.
     start_from: an exported model whose denoiser is trained on, as if its checkpoint were still there; its autoencoder,
     words, CLIP and classifier stay.
+    words_from: an exported model whose tokenizer and CLIP stay, whatever else is new.
     wanting: an evaluation.json; what it says is badly followed is drawn more often.
     """
 
@@ -59,6 +63,7 @@ class Recipe:
     size: int = 128
     vae_from: Path | None = None
     start_from: Path | None = None
+    words_from: Path | None = None
     wanting: Path | None = None
     vae_options: VaeOptions = field(default_factory=VaeOptions)
     text_options: TextOptions = field(default_factory=TextOptions)
@@ -70,6 +75,11 @@ class Recipe:
     @property
     def start(self) -> StartingPoint | None:
         return StartingPoint(self.start_from) if self.start_from else None
+
+    @property
+    def words(self) -> StartingPoint | None:
+        folder = self.start_from or self.words_from
+        return StartingPoint(folder) if folder else None
 
     @cached_property
     def textures(self) -> tuple[TextureCache, TextureCache]:
@@ -131,7 +141,8 @@ class Recipe:
             latents = cached_latents(self.work / "cache" / f"latents-{size}.pt", self.vae, cache.pixels)
             descriptions = self._descriptions(size)
             odds = chances(descriptions, self._wanting()) if self.wanting else None
-            sets.append(LatentSet(latents, descriptions, odds))
+            tokens = caption_tokens(descriptions, self.tokenizer, CAPTIONS, np.random.default_rng(SEED))
+            sets.append(LatentSet(latents, descriptions, odds, tokens))
         return sets[0], sets[1]
 
     def _wanting(self) -> dict[str, float]:
@@ -145,8 +156,8 @@ class Recipe:
     @cached_property
     def tokenizer(self) -> CLIPTokenizer:
         """Learned from the first captions once, and kept: a checkpoint goes with the tokenizer it was trained with."""
-        if self.start:
-            return self.start.tokenizer
+        if self.words:
+            return self.words.tokenizer
         folder = self.work / "tokenizer"
         if not (folder / "tokenizer.json").exists():
             rng = np.random.default_rng(SEED)
@@ -198,13 +209,13 @@ class Recipe:
     def train_unet(self) -> Networks:
         """Stage `unet`: train the denoiser for CLIP's text tower; without a CLIP, train a text encoder with it."""
         options, unet = self.unet_options, None
-        if self.start:
-            encoder, unet = self.start.text_encoder, self.start.unet
+        if self.words:
+            encoder, unet = self.words.text_encoder, self.start.unet if self.start else None
         elif self.clip:
             encoder = text_tower(self.clip, len(self.tokenizer), options.widths)
         else:
             encoder = self.train_text()
-        options = replace(options, frozen_text=bool(self.start or self.clip))
+        options = replace(options, frozen_text=bool(self.words or self.clip))
         sheet = partial(self._sheet, "unet", {})
         arguments = self.latents, self.tokenizer, self.scale, self.work, options
         return train_unet(*arguments, text_encoder=encoder, unet=unet, on_sheet=sheet)
@@ -257,6 +268,7 @@ class Recipe:
         pipeline = self._pipeline(self._networks("few-steps" if few_steps else "unet"), few_steps)
         small, count = self.latents[0].latents, 400
         preview = fit_preview(small[:count], self.textures[0].pixels[:count], self.scale)
-        export(pipeline, preview, self.output, None if self.start else self.clip)
-        if self.start:
-            self.start.copy_guides(self.output)
+        export(pipeline, preview, self.output, None if self.words else self.clip)
+        if self.words:
+            guides = (CLIP_FOLDER, CLASSIFIER_FOLDER) if self.start else (CLIP_FOLDER,)
+            self.words.copy_guides(self.output, guides)

@@ -45,11 +45,15 @@ class StepRandom:
     torch: torch.Generator
 
     @classmethod
-    def of(cls, seed: int, step: int) -> StepRandom:
+    def of(cls, seed: int, step: int, device: torch.device | str = "cpu") -> StepRandom:
+        """device: where the tensors are drawn; another kind of device draws others."""
         rng = np.random.default_rng((seed, step))
-        return cls(rng, torch.Generator().manual_seed(int(rng.integers(2**62))))
+        return cls(rng, torch.Generator(device).manual_seed(int(rng.integers(2**62))))
 
 
-def to_tensor(pixels: NDArray[np.uint8]) -> torch.Tensor:
+def to_tensor(pixels: NDArray[np.uint8], device: torch.device | str = "cpu") -> torch.Tensor:
     """N x H x W x 3 uint8 to N x 3 x H x W float32 in -1 .. 1."""
-    return torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+    tensor = torch.from_numpy(np.array(pixels))
+    if torch.device(device).type == "cuda":  # from pinned memory it goes while the GPU works
+        tensor = tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)

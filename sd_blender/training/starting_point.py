@@ -7,6 +7,7 @@ Its weights are averaged and in half precision, and the optimizer's memory is lo
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,9 +15,7 @@ from pathlib import Path
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from ..engine.clip_files import CLIP_FOLDER
 from ..engine.known_models import write_checksums
-from ..engine.noisy_classifier import CLASSIFIER_FOLDER
 
 
 @dataclass(frozen=True)
@@ -42,9 +41,9 @@ class StartingPoint:
     def unet(self) -> UNet2DConditionModel:
         return UNet2DConditionModel.from_pretrained(self.folder / "unet", use_safetensors=True)
 
-    def copy_guides(self, output: Path) -> None:
-        """Bring the CLIP and the classifier of noisy latents along: they hold for the same text and latents."""
-        for name in (CLIP_FOLDER, CLASSIFIER_FOLDER):
+    def copy_guides(self, output: Path, guides: Sequence[str]) -> None:
+        """Bring guides along: a CLIP holds for the same words, a classifier of noisy latents for the same latents."""
+        for name in guides:
             if (self.folder / name).is_dir() and output.resolve() != self.folder.resolve():
                 shutil.copytree(self.folder / name, output / name, dirs_exist_ok=True)
         write_checksums(output)

@@ -68,7 +68,7 @@ def boundary_coefficients(t: Tensor) -> tuple[Tensor, Tensor]:
 def consistency(
     unet: Callable[[Tensor, Tensor], Tensor], process: ForwardProcess, x: Tensor, t: Tensor
 ) -> Tensor:
-    """f(x_t, t). unet: says v, given N x 4 x h x w and N step numbers."""
+    """f(x_t, t). unet: says v, given N x C x h x w and N step numbers."""
     skip, out = (c.to(x) for c in boundary_coefficients(t))
     return skip * x + out * process.original("v_prediction", unet(x, t).float(), x, t)
 
@@ -97,12 +97,11 @@ def distillation_loss(
 ) -> Tensor:
     """The loss of one batch. empty: the tokens of the empty prompt, 1 x 77."""
     latents, device = batch.latents, batch.latents.device
-    places = torch.randint(1, T // options.stride, (len(latents),), generator=generator)
+    places = torch.randint(1, T // options.stride, (len(latents),), generator=generator, device=device)
     t = (places + 1) * options.stride - 1  # the numbers that LCMScheduler visits: the last one is T - 1
     u = t - options.stride
-    eps = torch.randn(latents.shape, generator=generator).to(device)
+    eps = torch.randn(latents.shape, generator=generator, device=device)
     x_t = process.q_sample(latents, t, eps)
-    t, u = t.to(device), u.to(device)
 
     def says(networks: Networks, text: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
         return lambda x, time: networks.unet(x, time, encoder_hidden_states=text).sample
@@ -157,18 +156,18 @@ def train_few_steps(
     path = folder / "few-steps.pt"
     training = TrainingRun(student, optimizer, average, path, options.budget, options.checkpoint_seconds)
     training.resume()
+    sets, process = [latents.to(device) for latents in sets], PROCESS.to(device)
     empty = tokenizer([""], padding="max_length", return_tensors="pt").input_ids.to(device)
 
     def take_step(step: int, progress: float) -> dict[str, float]:
-        random = StepRandom.of(options.seed, step)
+        random = StepRandom.of(options.seed, step, device)
         set_learning_rate(optimizer, learning_rate(options.rate, step, progress, warm_up=50))
-        batch = draw_batch(sets, tokenizer, scale, options.unet, random)
-        batch = Batch(batch.latents.to(device), batch.tokens.to(device), batch.periodic)
+        batch = draw_batch(sets, scale, options.unet, random)
         with (
             wrapped(student.unet, teacher.unet, on=batch.periodic),
             torch.autocast(device.type, torch.bfloat16),
         ):
-            loss = distillation_loss(student, teacher, batch, empty, options, random.torch)
+            loss = distillation_loss(student, teacher, batch, empty, options, random.torch, process)
         loss.backward()
         nn.utils.clip_grad_norm_(student.unet.parameters(), 1.0)
         optimizer.step()

@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -29,7 +28,7 @@ from .latents import LatentSet
 from .models import parameter_count, use_device
 from .schedule import Budget, StepRandom, learning_rate, set_learning_rate
 from .textures import MATERIALS
-from .train_unet import roll_each, stratified_steps
+from .train_unet import stratified_steps
 
 NAMES = {material.name: material.names for material in MATERIALS}
 """The classes in their order, each with what artists call it."""
@@ -57,19 +56,20 @@ class ClassifierOptions:
 
 
 def draw_latents(
-    sets: Sequence[LatentSet], scale: float, options: ClassifierOptions, rng: np.random.Generator
+    sets: Sequence[LatentSet], scale: float, options: ClassifierOptions, random: StepRandom
 ) -> tuple[Tensor, Tensor]:
-    """N x 4 x h x w scaled latents, each moved on its torus, and N classes."""
-    chosen = sets[int(rng.integers(len(sets)))]
+    """N x C x h x w scaled latents, each moved on its torus, and N classes; both where the sets are."""
+    chosen = sets[int(random.numpy.integers(len(sets)))]
     side = sets[0].latents.shape[-1]
     count = max(1, options.batch * side**2 // chosen.latents.shape[-1] ** 2)
-    picks = chosen.draw(count, rng)
-    latents = roll_each(chosen.latents[picks].float(), rng) * scale
-    if rng.random() < options.crops:
+    places = chosen.draw(count, random.torch)
+    latents = chosen.rolled(places, random.torch) * scale
+    if random.numpy.random() < options.crops:
         half = latents.shape[-1] // 2
         latents = latents[..., :half, :half]
     order = list(NAMES)
-    return latents, torch.tensor([order.index(chosen.descriptions[i].material) for i in picks])
+    classes = [order.index(chosen.descriptions[i].material) for i in places.tolist()]
+    return latents, torch.tensor(classes, device=latents.device)
 
 
 def classifier_loss(
@@ -77,9 +77,9 @@ def classifier_loss(
 ) -> tuple[Tensor, dict[str, float]]:
     """The cross-entropy of one batch at random noise levels, and the shares that are right in each stretch of them."""
     t = stratified_steps(len(x_0), noise)
-    eps = torch.randn(x_0.shape, generator=noise).to(x_0.device)
-    scores = classifier(process.q_sample(x_0, t, eps), t.to(x_0.device)).float()
-    right = (scores.argmax(1) == classes).cpu()
+    eps = torch.randn(x_0.shape, generator=noise, device=x_0.device)
+    scores = classifier(process.q_sample(x_0, t, eps), t).float()
+    right = scores.argmax(1) == classes
     band = t * BANDS // T
     shares = {f"right_{k}": float(right[band == k].float().mean()) for k in range(BANDS) if (band == k).any()}
     return F.cross_entropy(scores, classes), shares
@@ -99,7 +99,8 @@ def train_noisy_classifier(
     own forward process, that of the starter model if none is given.
     """
     device = use_device(options.device)
-    process = process or ForwardProcess.zero_terminal_snr()
+    process = (process or ForwardProcess.zero_terminal_snr()).to(device)
+    sets = [latents.to(device) for latents in sets]
     torch.manual_seed(options.seed)
     classifier = NoisyClassifier(NAMES, options.widths).to(device).train()
     optimizer = torch.optim.AdamW(classifier.parameters(), lr=options.rate, weight_decay=0.05, fused=True)
@@ -129,7 +130,13 @@ def train_noisy_classifier(
         while (progress := options.budget.progress(step, clock.seconds)) < 1 and step != stop_at:
             set_learning_rate(optimizer, learning_rate(options.rate, step, progress))
             values = _step(
-                classifier, optimizer, process, sets, scale, options, StepRandom.of(options.seed, step)
+                classifier,
+                optimizer,
+                process,
+                sets,
+                scale,
+                options,
+                StepRandom.of(options.seed, step, device),
             )
             average.update(classifier)
             step += 1
@@ -151,9 +158,8 @@ def _step(
     options: ClassifierOptions,
     random: StepRandom,
 ) -> dict[str, float]:
-    device = next(classifier.parameters()).device
-    x_0, classes = draw_latents(sets, scale, options, random.numpy)
-    loss, shares = classifier_loss(classifier, process, x_0.to(device), classes.to(device), random.torch)
+    x_0, classes = draw_latents(sets, scale, options, random)
+    loss, shares = classifier_loss(classifier, process, x_0, classes, random.torch)
     loss.backward()
     nn.utils.clip_grad_norm_(classifier.parameters(), 1.0)
     optimizer.step()

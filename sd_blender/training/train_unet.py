@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The denoiser's training loop, on latents (Ho et al. 2020, arXiv:2006.11239; Rombach et al. 2022, arXiv:2112.10752).
 
-Each step draws latents x_0 (N x 4 x h x w), their captions c, step numbers t and noise eps, and asks the network for
+Each step draws latents x_0 (N x C x h x w), their captions c, step numbers t and noise eps, and asks the network for
 what was mixed into
 
     x_t = sqrt(abar_t) x_0 + sqrt(1 - abar_t) eps                          (`forward_process`)
@@ -20,9 +20,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers import UNet2DConditionModel
@@ -33,43 +33,37 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from . import checkpoints
 from .forward_process import ForwardProcess, T
 from .latents import LatentSet
-from .loop import TrainingRun
-from .models import Widths, make_text_encoder, make_unet, use_device
-from .padding import wrapped
+from .loop import Losses, TrainingRun
+from .models import Widths, make_text_encoder, make_unet, speed_up, use_device
+from .padding import Padding, wrapped
 from .schedule import Budget, StepRandom, learning_rate, set_learning_rate
-from .textures.captions import redraw_caption
-
-LAYOUT_FIRST = 0.6
-"""The share of the budget after which crops get fewer and step numbers even."""
 
 
 @dataclass(frozen=True)
 class UnetOptions:
-    """batch: whole tiles of 128 px per step; larger tiles come fewer at a time, crops twice as many.
+    """batch: whole tiles of 128 px per step; larger tiles come fewer at a time.
 
-    crops: share of steps on crops of 64 px with zero padding, in the first 60 % of the budget and afterwards. They are
-    cheap, so that words are learned early, and they teach what a picture's edge is; the other steps are on whole tiles
-    with circular padding. large: share of those on large tiles. unconditional: share of samples without caption, so
-    that one network is both the conditional and the unconditional model (Ho & Salimans 2022, arXiv:2207.12598).
-    lean: how the step numbers are drawn, see `stratified_steps`; before and after that change too: layout first, then
-    the fine grain, which is decided where there is little noise.
+    large: share of steps on large tiles. crops: share of steps on pieces of 128 px of large tiles with zero padding,
+    which teach what a picture's edge is; the other steps are on whole tiles with circular padding. unconditional: share
+    of samples without caption, so that one network is both the conditional and the unconditional model (Ho & Salimans
+    2022, arXiv:2207.12598). lean: how the step numbers are drawn, see `stratified_steps`.
     frozen_text: the text encoder given is CLIP's and stays as it is, as in Stable Diffusion.
     """
 
     widths: Widths = field(default_factory=Widths)
     budget: Budget = field(default_factory=lambda: Budget(minutes=100))
     batch: int = 32
-    large: float = 0.15
-    crops: tuple[float, float] = (1.0, 0.5)
+    large: float = 0.25
+    crops: float = 0.15
     unconditional: float = 0.1
     prediction_type: str = "v_prediction"
-    lean: tuple[float, float] = (0.6, 1.0)
+    lean: float = 1.0
     frozen_text: bool = False
     rate: float = 1e-3
     ema: float = 0.999
     seed: int = 11
-    checkpoint_seconds: float = 300.0
-    sheet_seconds: float = 900.0
+    checkpoint_seconds: float = 120.0
+    sheet_seconds: float = 300.0
     device: str = "auto"
 
 
@@ -82,7 +76,7 @@ class Networks(nn.Module):
         self.text_encoder = make_text_encoder(vocabulary, widths)
 
     def forward(self, noisy: Tensor, t: Tensor, tokens: Tensor) -> Tensor:
-        """noisy: N x 4 x h x w, t: N step numbers, tokens: N x 77. Returns the prediction, N x 4 x h x w."""
+        """noisy: N x C x h x w, t: N step numbers, tokens: N x 77. Returns the prediction, N x C x h x w."""
         text = self.text_encoder(tokens).last_hidden_state
         return self.unet(noisy, t, encoder_hidden_states=text).sample
 
@@ -94,44 +88,25 @@ class Networks(nn.Module):
 
 @dataclass(frozen=True)
 class Batch:
-    """latents: N x 4 x h x w, scaled. tokens: N x 77. periodic: whether the latents are whole tiles."""
+    """latents: N x C x h x w, scaled. tokens: N x 77. periodic: whether the latents are whole tiles."""
 
     latents: Tensor
     tokens: Tensor
     periodic: bool
 
 
-def roll_each(latents: Tensor, rng: np.random.Generator) -> Tensor:
-    """Every latent moved on its torus by its own whole number of cells: another view of the same texture."""
-    height, width = latents.shape[-2:]
-    shifts = zip(rng.integers(height, size=len(latents)), rng.integers(width, size=len(latents)), strict=True)
-    return torch.stack(
-        [torch.roll(x, (int(dy), int(dx)), (-2, -1)) for x, (dy, dx) in zip(latents, shifts, strict=True)]
-    )
-
-
-def draw_batch(
-    sets: Sequence[LatentSet],
-    tokenizer: CLIPTokenizer,
-    scale: float,
-    options: UnetOptions,
-    random: StepRandom,
-    progress: float = 1.0,
-) -> Batch:
-    """One batch. sets: latents of small tiles first, then of larger ones. progress: 0 .. 1 of the budget."""
-    rng, side = random.numpy, sets[0].latents.shape[-1]
-    crop = rng.random() < options.crops[progress >= LAYOUT_FIRST]
-    chosen = (
-        sets[int(rng.integers(1, len(sets)))] if len(sets) > 1 and rng.random() < options.large else sets[0]
-    )
-    count = 2 * options.batch if crop else max(1, options.batch * side**2 // chosen.latents.shape[-1] ** 2)
-    indices = chosen.draw(count, rng)
-    latents = roll_each(chosen.latents[indices].float(), rng) * scale
+def draw_batch(sets: Sequence[LatentSet], scale: float, options: UnetOptions, random: StepRandom) -> Batch:
+    """One batch, where the sets are. sets: latents of small tiles, then of larger ones."""
+    small, large = sets[0], sets[-1]
+    side, kind = small.latents.shape[-1], random.numpy.random()
+    crop = kind < options.crops
+    chosen = large if kind < options.crops + options.large else small
+    count = options.batch if crop else max(1, options.batch * side**2 // chosen.latents.shape[-1] ** 2)
+    places = chosen.draw(count, random.torch)
+    latents = chosen.rolled(places, random.torch) * scale
     if crop:
-        latents = latents[..., : side // 2, : side // 2]
-    captions = [redraw_caption(chosen.descriptions[i], rng) for i in indices]
-    captions = ["" if rng.random() < options.unconditional else text for text in captions]
-    tokens = tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt").input_ids
+        latents = latents[..., :side, :side]
+    tokens = chosen.captions(places, options.unconditional, random.torch)
     return Batch(latents, tokens, periodic=not crop)
 
 
@@ -140,7 +115,10 @@ def stratified_steps(count: int, generator: torch.Generator, lean: float = 1.0) 
 
     lean: 1 draws them evenly; below 1 they lean to the noisy end, where colour and layout are decided.
     """
-    places = (torch.arange(count) + torch.rand(count, generator=generator)) / count
+    device = generator.device
+    places = (
+        torch.arange(count, device=device) + torch.rand(count, generator=generator, device=device)
+    ) / count
     return (places**lean * T).long().clamp_(0, T - 1)
 
 
@@ -150,15 +128,16 @@ def diffusion_loss(
     batch: Batch,
     options: UnetOptions,
     generator: torch.Generator,
-    progress: float = 1.0,
 ) -> Tensor:
-    """Mean squared error of the prediction: noise in closed form, then compare with the target."""
-    device = batch.latents.device
-    t = stratified_steps(len(batch.latents), generator, options.lean[progress >= LAYOUT_FIRST])
-    eps = torch.randn(batch.latents.shape, generator=generator).to(device)
+    """Mean squared error of the prediction: noise in closed form, then compare with the target.
+
+    generator: lies where the batch does.
+    """
+    t = stratified_steps(len(batch.latents), generator, options.lean)
+    eps = torch.randn(batch.latents.shape, generator=generator, device=batch.latents.device)
     noisy = process.q_sample(batch.latents, t, eps)
     target = process.target(options.prediction_type, batch.latents, t, eps)
-    return F.mse_loss(networks(noisy, t.to(device), batch.tokens).float(), target)
+    return F.mse_loss(networks(noisy, t, batch.tokens).float(), target)
 
 
 def train_unet(
@@ -198,26 +177,32 @@ def train_unet(
     training.resume()
     if text_encoder and options.frozen_text:
         _freeze_text(networks, average, text_encoder)
+    speed_up(device, networks.unet)
+    sets, process = [latents.to(device) for latents in sets], PROCESS.to(device)
 
-    def take_step(step: int, progress: float) -> dict[str, float]:
-        random = StepRandom.of(options.seed, step)
+    def take_step(padding: Padding, step: int, progress: float) -> Losses:
+        random = StepRandom.of(options.seed, step, device)
         set_learning_rate(optimizer, learning_rate(options.rate, step, progress))
-        batch = draw_batch(sets, tokenizer, scale, options, random, progress)
-        loss = _step(networks, optimizer, batch, options, random, progress)
-        return {"loss": loss, "samples": len(batch.latents)}
+        batch = draw_batch(sets, scale, options, random)
+        padding.periodic = batch.periodic
+        return {
+            "loss": _step(networks, optimizer, process, batch, options, random),
+            "samples": len(batch.latents),
+        }
 
     def sheet(step: int) -> None:
         if on_sheet:
             on_sheet(averaged(networks, average, len(tokenizer), options), step)
 
-    training.run(
-        take_step,
-        "denoiser",
-        log_every=25,
-        on_sheet=sheet,
-        sheet_seconds=options.sheet_seconds,
-        stop_at=stop_at,
-    )
+    with wrapped(networks.unet) as padding:
+        training.run(
+            partial(take_step, padding),
+            "denoiser",
+            log_every=25,
+            on_sheet=sheet,
+            sheet_seconds=options.sheet_seconds,
+            stop_at=stop_at,
+        )
     return averaged(networks, average, len(tokenizer), options)
 
 
@@ -235,24 +220,18 @@ PROCESS = ForwardProcess.zero_terminal_snr()
 def _step(
     networks: Networks,
     optimizer: torch.optim.Optimizer,
+    process: ForwardProcess,
     batch: Batch,
     options: UnetOptions,
     random: StepRandom,
-    progress: float,
-) -> float:
-    device = next(networks.parameters()).device
-    latents = batch.latents.to(device, memory_format=torch.channels_last)
-    batch = Batch(latents, batch.tokens.to(device), batch.periodic)
-    with (
-        wrapped(networks.unet, on=batch.periodic),
-        torch.autocast(device.type, torch.bfloat16),
-    ):
-        loss = diffusion_loss(networks, PROCESS, batch, options, random.torch, progress)
+) -> Tensor:
+    with torch.autocast(batch.latents.device.type, torch.bfloat16):
+        loss = diffusion_loss(networks, process, batch, options, random.torch)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(networks.parameters(), 1.0)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-    return loss.item()
+    return loss.detach()
 
 
 def averaged(

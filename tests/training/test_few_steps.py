@@ -11,8 +11,8 @@ import torch
 from diffusers import DDIMScheduler, LCMScheduler, StableDiffusionPipeline
 
 from sd_blender.training.checkpoints import load
-from sd_blender.training.latents import LatentSet
-from sd_blender.training.models import TINY, make_scheduler
+from sd_blender.training.latents import LatentSet, caption_tokens
+from sd_blender.training.models import LATENT_CHANNELS, TINY, make_scheduler
 from sd_blender.training.recipe import Recipe
 from sd_blender.training.schedule import Budget
 from sd_blender.training.textures.dataset import describe_sample
@@ -49,9 +49,14 @@ def teacher(tokenizer):
 
 
 @pytest.fixture
-def sets():
-    latents = torch.randn(4, 4, 32, 32, generator=torch.Generator().manual_seed(2)).half()
-    return [LatentSet(latents, [describe_sample(1, i) for i in range(4)])]
+def sets(tokenizer):
+    latents = torch.randn(4, LATENT_CHANNELS, 32, 32, generator=torch.Generator().manual_seed(2)).half()
+    described = [describe_sample(1, i) for i in range(4)]
+    return [
+        LatentSet(
+            latents, described, tokens=caption_tokens(described, tokenizer, 2, np.random.default_rng(0))
+        )
+    ]
 
 
 def same_weights(first: torch.nn.Module, second: torch.nn.Module) -> bool:

@@ -24,7 +24,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_checkpoint(tmp_path
     make_run(path).run(lambda step, progress: {"loss": 1.0}, "test", stop_at=2)
     broken = make_run(path)
     broken.resume()
-    with pytest.raises(BadResult, match=r"step 3.*lower the learning rate.*x\.pt"):
+    with pytest.raises(BadResult, match=r"step 4.*lower the learning rate.*x\.pt"):
         broken.run(lambda step, progress: {"loss": float("nan") if step == 3 else 1.0}, "test")
     assert load(path)["step"] == 2
 
