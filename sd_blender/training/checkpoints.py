@@ -58,10 +58,12 @@ class LossLog:
     def __init__(self, path: Path, every: int = 20) -> None:
         self.path, self.every = path, every
         self.sums: dict[str, float] = {}
+        self.last: dict[str, float] = {}
         self.count = 0
         path.parent.mkdir(parents=True, exist_ok=True)
 
     def add(self, step: int, seconds: float, **losses: float) -> None:
+        self.last = losses
         for name, value in losses.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
         self.count += 1
@@ -70,6 +72,10 @@ class LossLog:
             with self.path.open("a") as file:
                 file.write(json.dumps({"step": step, "seconds": round(seconds, 1), **means}) + "\n")
             self.sums, self.count = {}, 0
+
+    def latest(self, name: str) -> str:
+        """The last value of a loss, for people."""
+        return f"{self.last[name]:.3f}" if name in self.last else ""
 
 
 class Stopwatch:

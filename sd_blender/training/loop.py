@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -28,7 +28,6 @@ class TrainingRun(Generic[Network]):
     """A network, its optimizer and the moving average of its weights; what a checkpoint holds, with step and seconds.
 
     path: of the checkpoint; the loss log lies beside it, as .jsonl. checkpoint_seconds: how much a kill may lose.
-    extra: what else of the training changes along the way and is to survive.
     """
 
     network: Network
@@ -37,7 +36,6 @@ class TrainingRun(Generic[Network]):
     path: Path
     budget: Budget
     checkpoint_seconds: float = 120.0
-    extra: dict[str, Tensor] = field(default_factory=dict)
     step: int = 0
     seconds: float = 0.0
 
@@ -47,8 +45,6 @@ class TrainingRun(Generic[Network]):
             self.network.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.average.load_state_dict(state["average"])
-            for name, value in self.extra.items():
-                value.copy_(state["extra"][name])
             self.step, self.seconds = state["step"], state["seconds"]
 
     def save(self) -> None:
@@ -58,7 +54,6 @@ class TrainingRun(Generic[Network]):
                 "model": self.network.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
                 "average": self.average.state_dict(),
-                "extra": self.extra,
                 "step": self.step,
                 "seconds": self.seconds,
             },
@@ -83,42 +78,38 @@ class TrainingRun(Generic[Network]):
         """
         clock = checkpoints.Stopwatch(self.seconds)
         log = checkpoints.LossLog(self.path.with_suffix(".jsonl"), log_every)
-        unread: Losses | None = None
-
-        def read(losses: Losses | None, step: int) -> None:
-            if losses is not None:
-                values = {name: float(value) for name, value in losses.items()}
-                self._refuse_nonsense(values, step)
-                log.add(step, self.seconds, **values)
-                bar.set_postfix({shown: f"{values[shown]:.3f}", "done": f"{progress:.0%}"}, refresh=False)
-
+        unread: Losses = {}
         desc = f"{title} ({parameter_count(self.network) / 1e6:.1f} M)"
         with tqdm(desc=desc, initial=self.step, mininterval=5, unit="step") as bar:
             while (progress := self.budget.progress(self.step, clock.seconds)) < 1 and self.step != stop_at:
                 losses = take_step(self.step, progress)
-                read(unread, self.step)
+                self._read(unread, log)
                 unread = losses
                 self.average.update(self.network)
                 self.step += 1
                 self.seconds = clock.seconds
                 bar.update()
+                bar.set_postfix({shown: log.latest(shown), "done": f"{progress:.0%}"}, refresh=False)
                 saving = clock.due("checkpoint", self.checkpoint_seconds)
                 showing = on_sheet is not None and clock.due("sheet", sheet_seconds)
                 if saving or showing:
-                    read(unread, self.step)
-                    unread = None
+                    self._read(unread, log)
+                    unread = {}
                 if saving:
                     self.save()
                 if showing:
                     on_sheet(self.step)
-            read(unread, self.step)
+            self._read(unread, log)
         self.save()
 
-    def _refuse_nonsense(self, values: dict[str, float], step: int) -> None:
-        if all(math.isfinite(value) for value in values.values()):
-            return
-        raise BadResult(
-            f"The training broke at step {step} (a loss is no number); lower the learning rate and go on from "
-            f"the last checkpoint, {self.path.name}.",
-            details=str(values),
-        )
+    def _read(self, losses: Losses, log: checkpoints.LossLog) -> None:
+        """Log what the last finished step has to say, if that was not read before."""
+        values = {name: float(value) for name, value in losses.items()}
+        if not all(math.isfinite(value) for value in values.values()):
+            raise BadResult(
+                f"The training broke at step {self.step} (a loss is no number); lower the learning rate and go on from "
+                f"the last checkpoint, {self.path.name}.",
+                details=str(values),
+            )
+        if values:
+            log.add(self.step, self.seconds, **values)

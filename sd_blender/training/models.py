@@ -10,11 +10,9 @@ import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTextModel, CLIPVisionConfig
 
-FACTOR = 8
+FACTOR = 4
 """Pixels per latent and side."""
-LATENT_CHANNELS = 32
-"""Numbers per latent. Four, as in Stable Diffusion, keep no grain: a texture is all detail (six pixels' colours become
-one number here; with four channels of factor 4 the best that any decoder can do is 28.8 dB)."""
+LATENT_CHANNELS = 4
 TEXT_WIDTH = 128
 TOKENS = 77
 PICTURE = 128
@@ -28,8 +26,8 @@ class Widths:
     patch: pixels per side of what the image tower reads as one word.
     """
 
-    vae: tuple[int, ...] = (24, 48, 64, 96)
-    unet: tuple[int, ...] = (128, 144)
+    vae: tuple[int, ...] = (16, 48, 96)
+    unet: tuple[int, ...] = (64, 128, 192)
     text_layers: int = 3
     vision_layers: int = 4
     patch: int = 8
@@ -37,12 +35,12 @@ class Widths:
 
 VAE_GROUPS, UNET_GROUPS = 2, 4
 """Group normalisation needs eight or more channels a group here: over two, the network forgets colour."""
-TINY = Widths(vae=(16, 16, 16, 16), unet=(32, 32), text_layers=1, vision_layers=1, patch=32)
+TINY = Widths(vae=(16, 16, 16), unet=(32, 32), text_layers=1, vision_layers=1, patch=32)
 """For tests: every part, no quality."""
 
 
 def make_vae(widths: Widths) -> AutoencoderKL:
-    """An autoencoder of `FACTOR` to `LATENT_CHANNELS` (6 numbers become one).
+    """An autoencoder of factor 4 to 4 latent channels (12 numbers become one).
 
     Its middle has no attention: a texture is stationary, and attention would cost the square of the image's area.
     """
@@ -60,21 +58,22 @@ def make_vae(widths: Widths) -> AutoencoderKL:
 
 
 def make_unet(widths: Widths) -> UNet2DConditionModel:
-    """The denoiser on latents; attention to the text below the highest level, which is long and costly.
+    """The denoiser on latents; attention to the text at the two lowest levels: the others are long and costly.
 
-    That one hears of the text through the time embedding, to which a pooled text is added, and which scales and
+    The higher ones hear of the text through the time embedding, to which a pooled text is added, and which scales and
     shifts every group normalisation (Dhariwal & Nichol 2021, arXiv:2105.05233). Without that, colours were learned and
     materials were not.
     """
-    depth = len(widths.unet) - 1
+    plain = max(len(widths.unet) - 2, 1)
+    depth = len(widths.unet) - plain
     return UNet2DConditionModel(
-        sample_size=256 // FACTOR,  # 256 px by default
+        sample_size=64,  # 256 px by default
         in_channels=LATENT_CHANNELS,
         out_channels=LATENT_CHANNELS,
         block_out_channels=widths.unet,
-        down_block_types=("DownBlock2D",) + ("CrossAttnDownBlock2D",) * depth,
-        up_block_types=("CrossAttnUpBlock2D",) * depth + ("UpBlock2D",),
-        layers_per_block=2,
+        down_block_types=("DownBlock2D",) * plain + ("CrossAttnDownBlock2D",) * depth,
+        up_block_types=("CrossAttnUpBlock2D",) * depth + ("UpBlock2D",) * plain,
+        layers_per_block=1,
         norm_num_groups=UNET_GROUPS,
         cross_attention_dim=TEXT_WIDTH,
         addition_embed_type="text",
@@ -155,13 +154,6 @@ def use_device(name: str = "auto") -> torch.device:
             "bf16"  # matrix products gain nothing: attention becomes slower
         )
     return device
-
-
-def speed_up(device: torch.device, *modules: torch.nn.Module) -> None:
-    """Compile the modules for a GPU: half the time of these networks is spent between their convolutions."""
-    if device.type == "cuda":
-        for module in modules:
-            module.compile(dynamic=False)
 
 
 def parameter_count(*modules: Any) -> int:

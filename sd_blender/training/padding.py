@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -15,20 +14,15 @@ from diffusers.models.downsampling import Downsample2D
 from torch import Tensor, nn
 
 
-@dataclass
-class Padding:
-    """periodic: whether the convolutions that look here see a torus; may change between two passes."""
-
-    periodic: bool
-
-
 class _Wrap(torch.autograd.Function):
     """Adds the edges back in place, where autograd's own way fills a picture of zeros for every slice."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, before: tuple[int, int], after: tuple[int, int]) -> Tensor:
         ctx.before, ctx.after = before, after
-        return _continue_both(x, before, after)
+        for axis, first, last in ((-1, before[1], after[1]), (-2, before[0], after[0])):
+            x = _continue(x, axis, first, last)
+        return x
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
@@ -36,12 +30,6 @@ class _Wrap(torch.autograd.Function):
         for axis, first, last in ((-2, ctx.before[0], ctx.after[0]), (-1, ctx.before[1], ctx.after[1])):
             grad = _fold(grad, axis, first, last)
         return grad, None, None
-
-
-def _continue_both(x: Tensor, before: tuple[int, int], after: tuple[int, int]) -> Tensor:
-    for axis, first, last in ((-1, before[1], after[1]), (-2, before[0], after[0])):
-        x = _continue(x, axis, first, last)
-    return x
 
 
 def _continue(x: Tensor, axis: int, first: int, last: int) -> Tensor:
@@ -69,25 +57,17 @@ def wrap(x: Tensor, before: tuple[int, int], after: tuple[int, int]) -> Tensor:
 
     The values of `F.pad(mode="circular")`, but the memory format stays channels-last and the backward pass is faster.
     """
-    if (
-        torch.compiler.is_compiling()
-    ):  # the compiler fuses the plain way, and its backward pass, into one kernel
-        return _continue_both(x, before, after)
     return _Wrap.apply(x, before, after)
 
 
-def _convolve(conv: nn.Conv2d, padding: Padding, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    if not padding.periodic:
-        return F.conv2d(x, weight, bias, conv.stride, conv.padding, conv.dilation, conv.groups)  # type: ignore[arg-type]
+def _convolve(conv: nn.Conv2d, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     rows, columns = conv.padding  # type: ignore[misc]
     x = wrap(x, (rows, columns), (rows, columns))  # type: ignore[arg-type]
     return F.conv2d(x, weight, bias, conv.stride, 0, conv.dilation, conv.groups)
 
 
-def _downsample(module: Downsample2D, padding: Padding, x: Tensor, *_: Any, **__: Any) -> Tensor:
+def _downsample(module: Downsample2D, x: Tensor, *_: Any, **__: Any) -> Tensor:
     """The autoencoder's way to halve: one row and column of padding on the far sides only."""
-    if not padding.periodic:
-        return module.conv(F.pad(x, (0, 1, 0, 1)))
     return module.conv(wrap(x, (0, 0), (1, 1)))
 
 
@@ -101,15 +81,12 @@ def _replaced(module: nn.Module, name: str, function: Callable[..., Tensor]) -> 
 
 
 @contextmanager
-def wrapped(*modules: nn.Module, on: bool = True) -> Iterator[Padding]:
-    """Circular padding in every convolution of the modules while the context lasts, where what it gives says so
-    (`on`: what it says at first). A loop stays inside and turns it, so that a compiled network is compiled once.
-    """
-    padding = Padding(on)
+def wrapped(*modules: nn.Module, on: bool = True) -> Iterator[None]:
+    """Circular padding in every convolution of the modules while the context lasts (`on=False`: leave them alone)."""
     with ExitStack() as stack:
-        for m in (m for module in modules for m in module.modules()):
+        for m in (m for module in modules if on for m in module.modules()):
             if isinstance(m, nn.Conv2d) and any(m.padding):
-                stack.enter_context(_replaced(m, "_conv_forward", partial(_convolve, m, padding)))
+                stack.enter_context(_replaced(m, "_conv_forward", partial(_convolve, m)))
             elif isinstance(m, Downsample2D) and m.use_conv and m.padding == 0:
-                stack.enter_context(_replaced(m, "forward", partial(_downsample, m, padding)))
-        yield padding
+                stack.enter_context(_replaced(m, "forward", partial(_downsample, m)))
+        yield

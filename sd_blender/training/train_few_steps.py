@@ -147,8 +147,7 @@ def train_few_steps(
     student.text_encoder.requires_grad_(False)
     for networks in (teacher, student):
         networks.unet.to(memory_format=torch.channels_last)
-        if device.type == "cpu":
-            networks.attend_by_products()
+        networks.attend_by_products()
     optimizer = torch.optim.AdamW(
         student.unet.parameters(), lr=options.rate, betas=(0.9, 0.98), weight_decay=0.0, fused=True
     )

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -34,8 +33,8 @@ from . import checkpoints
 from .forward_process import ForwardProcess, T
 from .latents import LatentSet
 from .loop import Losses, TrainingRun
-from .models import Widths, make_text_encoder, make_unet, speed_up, use_device
-from .padding import Padding, wrapped
+from .models import Widths, make_text_encoder, make_unet, use_device
+from .padding import wrapped
 from .schedule import Budget, StepRandom, learning_rate, set_learning_rate
 
 
@@ -81,7 +80,9 @@ class Networks(nn.Module):
         return self.unet(noisy, t, encoder_hidden_states=text).sample
 
     def attend_by_products(self) -> None:
-        """Attention as two matrix products: on a CPU the backward pass of the fused one is slow in bfloat16."""
+        """Attention as two matrix products: in bfloat16 the backward pass of the fused one is slow on a CPU, and on a
+        GPU its gradients for the trained starter model were no numbers (an H200, torch 2.11).
+        """
         self.unet.set_attn_processor(AttnProcessor())
         self.text_encoder.set_attn_implementation("eager")
 
@@ -165,8 +166,7 @@ def train_unet(
     if unet:
         networks.unet.load_state_dict(unet.state_dict())
     networks.unet.to(memory_format=torch.channels_last)
-    if device.type == "cpu":
-        networks.attend_by_products()
+    networks.attend_by_products()
     optimizer = torch.optim.AdamW(
         networks.parameters(), lr=options.rate, betas=(0.9, 0.98), weight_decay=1e-2, fused=True
     )
@@ -177,14 +177,12 @@ def train_unet(
     training.resume()
     if text_encoder and options.frozen_text:
         _freeze_text(networks, average, text_encoder)
-    speed_up(device, networks.unet)
     sets, process = [latents.to(device) for latents in sets], PROCESS.to(device)
 
-    def take_step(padding: Padding, step: int, progress: float) -> Losses:
+    def take_step(step: int, progress: float) -> Losses:
         random = StepRandom.of(options.seed, step, device)
         set_learning_rate(optimizer, learning_rate(options.rate, step, progress))
         batch = draw_batch(sets, scale, options, random)
-        padding.periodic = batch.periodic
         return {
             "loss": _step(networks, optimizer, process, batch, options, random),
             "samples": len(batch.latents),
@@ -194,15 +192,14 @@ def train_unet(
         if on_sheet:
             on_sheet(averaged(networks, average, len(tokenizer), options), step)
 
-    with wrapped(networks.unet) as padding:
-        training.run(
-            partial(take_step, padding),
-            "denoiser",
-            log_every=25,
-            on_sheet=sheet,
-            sheet_seconds=options.sheet_seconds,
-            stop_at=stop_at,
-        )
+    training.run(
+        take_step,
+        "denoiser",
+        log_every=25,
+        on_sheet=sheet,
+        sheet_seconds=options.sheet_seconds,
+        stop_at=stop_at,
+    )
     return averaged(networks, average, len(tokenizer), options)
 
 
@@ -225,7 +222,10 @@ def _step(
     options: UnetOptions,
     random: StepRandom,
 ) -> Tensor:
-    with torch.autocast(batch.latents.device.type, torch.bfloat16):
+    with (
+        wrapped(networks.unet, on=batch.periodic),
+        torch.autocast(batch.latents.device.type, torch.bfloat16),
+    ):
         loss = diffusion_loss(networks, process, batch, options, random.torch)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(networks.parameters(), 1.0)

@@ -7,34 +7,29 @@ A picture x (3 x H x W) becomes a normal distribution over latents z (C x H/f x 
 
 Minus the evidence's lower bound is what is minimised, with the distance of pictures for -log p(x | z):
 
-    loss = distance(x^, x) + coarse * distance(decoder(z half the size), x half the size) + beta * KL( q || N(0, I) )
+    loss = distance(x^, x) + kl * KL( q(z | x) || N(0, I) )
     KL per latent number = (mu^2 + sigma^2 - 1 - log sigma^2) / 2
 
-The divergence keeps near latents near in meaning and their spread bounded. How much of it can be had depends on how
-good the copy is to be, so that is what is chosen: beta is steered to hold a peak signal-to-noise ratio (a constraint
-instead of a weight: Rezende & Viola 2018, arXiv:1810.00597). The term of half the size makes coarse latents mean coarse
-pictures, which is what a denoiser, who decides the coarse first, finds easy (Skorokhodov et al. 2025,
-arXiv:2502.14831). The latents' scale is set to one afterwards by the scaling factor (`latents.scaling_factor`).
+The divergence keeps near latents near in meaning and their spread bounded; its weight is small, since what is wanted is
+a good copy, and the latents' scale is set to one afterwards by the scaling factor (`latents.scaling_factor`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL
-from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 from numpy.typing import NDArray
 
 from . import checkpoints
 from .loop import Losses, TrainingRun
-from .models import Widths, make_vae, speed_up, use_device
-from .padding import Padding, wrapped
+from .models import Widths, make_vae, use_device
+from .padding import wrapped
 from .schedule import Budget, StepRandom, learning_rate, set_learning_rate, to_tensor
 
 Tiles = Sequence[NDArray[np.uint8]]
@@ -45,8 +40,6 @@ Tiles = Sequence[NDArray[np.uint8]]
 class VaeOptions:
     """crop: pixels per side. whole: share of steps on whole seamless tiles with circular padding.
 
-    psnr: dB to be held, mean over pictures, with latents drawn; the weight of the divergence goes where that is so.
-    coarse: weight of the copy at half the size.
     decoder_only: the encoder stays as it is, and with it the latent space: a denoiser trained before remains valid.
     """
 
@@ -54,19 +47,14 @@ class VaeOptions:
     budget: Budget = field(default_factory=Budget)
     batch: int = 8
     crop: int = 64
-    whole: float = 0.4
+    whole: float = 0.15
     rate: float = 1e-3
-    psnr: float = 30.3
-    coarse: float = 0.25
+    kl: float = 3e-4
     ema: float = 0.998
     seed: int = 7
     decoder_only: bool = False
     checkpoint_seconds: float = 120.0
     device: str = "auto"
-
-
-FIRST_BETA, LAST_BETA, STEERING = 1e-4, 1e-1, 3e-3
-"""Where the weight of the divergence begins; where it ends at most; how much of it changes per step and dB."""
 
 
 def draw_tiles(tiles: Tiles, options: VaeOptions, random: StepRandom) -> tuple[NDArray[np.uint8], bool]:
@@ -95,37 +83,20 @@ def reconstruction_loss(output: torch.Tensor, target: torch.Tensor) -> torch.Ten
     return error.abs().mean() + 2 * error.square().mean() + 0.5 * slopes + patches
 
 
-def vae_losses(
-    vae: AutoencoderKL, pixels: torch.Tensor, noise: torch.Generator, coarse: bool = False
-) -> dict[str, torch.Tensor]:
-    """The terms of the loss: the copy, its divergence (per latent number) from the normal, and the `coarse` copy if
-    asked for. noise: lies where the pixels do. `psnr` goes with them, in dB, mean over pictures.
+def vae_losses(vae: AutoencoderKL, pixels: torch.Tensor, noise: torch.Generator) -> dict[str, torch.Tensor]:
+    """The two terms of the variational bound: reconstruction, and divergence (per latent number) from the normal.
+
+    noise: lies where the pixels do.
     """
-    moments = vae.quant_conv(vae.encoder(pixels)).float()
-    posterior = DiagonalGaussianDistribution(moments)
-    z = posterior.mean + posterior.std * torch.randn(
-        posterior.mean.shape, generator=noise, device=pixels.device
-    )
-    output = _decode(vae, z)
+    posterior = vae.encode(pixels).latent_dist
+    eps = torch.randn(posterior.mean.shape, generator=noise, device=pixels.device)
+    output = vae.decode(posterior.mean + posterior.std * eps).sample
     kl = 0.5 * (posterior.mean.square() + posterior.var - 1 - posterior.logvar).mean()
-    mse = (output - pixels).detach().square().mean((1, 2, 3))
-    losses = {
+    return {
         "reconstruction": reconstruction_loss(output, pixels),
         "kl": kl,
-        "psnr": -10 * torch.log10(mse / 4 + 1e-10).mean(),
+        "mse": F.mse_loss(output, pixels).detach(),
     }
-    if coarse:
-        losses["coarse"] = reconstruction_loss(_decode(vae, F.avg_pool2d(z, 2)), F.avg_pool2d(pixels, 2))
-    return losses
-
-
-def _decode(vae: AutoencoderKL, z: torch.Tensor) -> torch.Tensor:
-    return vae.decoder(vae.post_quant_conv(z)).float()
-
-
-def steer(beta: torch.Tensor, psnr: torch.Tensor, wanted: float) -> None:
-    """Move the weight of the divergence, in place: up while the copy is better than wanted, down while it is worse."""
-    beta.mul_(torch.exp(STEERING * (psnr - wanted).clamp(-1, 1))).clamp_(1e-7, LAST_BETA)
 
 
 def train_vae(
@@ -159,54 +130,41 @@ def train_vae(
     )
     average = checkpoints.MovingAverage(vae, options.ema)
     name = "decoder" if options.decoder_only else "vae"
-    beta = torch.tensor(FIRST_BETA, device=device)
     training = TrainingRun(
-        vae,
-        optimizer,
-        average,
-        folder / f"{name}.pt",
-        options.budget,
-        options.checkpoint_seconds,
-        extra={"beta": beta},
+        vae, optimizer, average, folder / f"{name}.pt", options.budget, options.checkpoint_seconds
     )
     training.resume()
-    speed_up(device, vae.encoder, vae.decoder)
 
-    def take_step(padding: Padding, step: int, progress: float) -> Losses:
+    def take_step(step: int, progress: float) -> Losses:
         set_learning_rate(optimizer, learning_rate(options.rate, step, progress))
-        random = StepRandom.of(options.seed, step, device)
-        pixels, padding.periodic = draw_tiles(tiles, options, random)
-        return _step(vae, optimizer, to_tensor(pixels, device), beta, options, random.torch)
+        losses = _step(vae, optimizer, tiles, options, StepRandom.of(options.seed, step, device))
+        return losses | {"psnr": -10 * torch.log10(losses["mse"] / 4)}
 
     def sheet(step: int) -> None:
         if on_sheet:
             on_sheet(averaged(vae, average, options), step)
 
-    with wrapped(vae) as padding:
-        training.run(partial(take_step, padding), name, "psnr", on_sheet=sheet, stop_at=stop_at)
+    training.run(take_step, name, "psnr", on_sheet=sheet, stop_at=stop_at)
     return averaged(vae, average, options)
 
 
 def _step(
     vae: AutoencoderKL,
     optimizer: torch.optim.Optimizer,
-    pixels: torch.Tensor,
-    beta: torch.Tensor,
+    tiles: Tiles,
     options: VaeOptions,
-    noise: torch.Generator,
-) -> Losses:
-    pixels = pixels.contiguous(memory_format=torch.channels_last)
-    with torch.autocast("cuda", torch.bfloat16, enabled=pixels.device.type == "cuda"):
-        losses = vae_losses(vae, pixels, noise, coarse=options.coarse > 0)
-    loss = losses["reconstruction"] + beta * losses["kl"]
-    if options.coarse:
-        loss = loss + options.coarse * losses["coarse"]
-    loss.backward()
-    steer(beta, losses["psnr"], options.psnr)
+    random: StepRandom,
+) -> dict[str, torch.Tensor]:
+    drawn, whole = draw_tiles(tiles, options, random)
+    device = next(vae.parameters()).device
+    pixels = to_tensor(drawn, device).contiguous(memory_format=torch.channels_last)
+    with wrapped(vae, on=whole), torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda"):
+        losses = vae_losses(vae, pixels, random.torch)
+    (losses["reconstruction"] + options.kl * losses["kl"]).backward()
     torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-    return {name: value.detach() for name, value in losses.items()} | {"beta": beta.clone()}
+    return {name: value.detach() for name, value in losses.items()}
 
 
 def averaged(vae: AutoencoderKL, average: checkpoints.MovingAverage, options: VaeOptions) -> AutoencoderKL:

@@ -12,7 +12,7 @@ from diffusers import StableDiffusionPipeline
 from transformers import CLIPTokenizer
 
 from sd_blender.training.checkpoints import MovingAverage, load, save_atomic
-from sd_blender.training.latents import LatentSet, chances, fit_preview
+from sd_blender.training.latents import LatentSet, caption_tokens, chances, fit_preview
 from sd_blender.training.models import FACTOR, LATENT_CHANNELS, TINY
 from sd_blender.training.recipe import Recipe
 from sd_blender.training.schedule import Budget, learning_rate, to_tensor
@@ -28,7 +28,7 @@ from sd_blender.training.train_unet import (
     train_unet,
 )
 from sd_blender.training.train_vae import VaeOptions, train_vae
-from sd_blender.training.vocabulary import train_tokenizer
+from sd_blender.training.vocabulary import tokenize, train_tokenizer
 
 STEPS = Budget(steps=3)
 VAE = VaeOptions(widths=TINY, budget=STEPS, batch=2, crop=32, device="cpu")
@@ -168,6 +168,60 @@ def test_weak_materials_are_drawn_more_often(recipe, tmp_path):
     assert replace(recipe, wanting=report).latents[0].chances == pytest.approx([1 / 2, 1 / 6, 1 / 6, 1 / 6])
 
 
+def test_a_sample_is_drawn_as_another_view_of_itself():
+    latents = torch.randn(3, 4, 6, 8, generator=torch.Generator().manual_seed(0)).half()
+    places = torch.tensor([2, 0, 2, 2])
+    moved = LatentSet(latents, []).rolled(places, torch.Generator().manual_seed(1))
+    views = [
+        {
+            (dy, dx)
+            for dy in range(6)
+            for dx in range(8)
+            if torch.equal(latents[i].float().roll((dy, dx), (1, 2)), m)
+        }
+        for i, m in zip(places, moved, strict=True)
+    ]
+    assert [len(v) for v in views] == [1] * 4 and len(set.union(*views)) > 1
+
+
+def test_samples_come_in_no_order():
+    """In order, each would only ever meet its own stretch of the step numbers, which are drawn in order."""
+    drawn = LatentSet(torch.zeros(100, 4, 8, 8), []).draw(1000, torch.Generator().manual_seed(0)).float()
+    order = torch.corrcoef(torch.stack([drawn, torch.arange(1000.0)]))[0, 1]
+    assert abs(float(order)) < 0.1
+
+
+def test_captions_are_drawn_from_those_of_the_sample_and_some_are_empty(recipe):
+    descriptions = [describe_sample(1, i) for i in range(3)]
+    tokens = caption_tokens(descriptions, recipe.tokenizer, 2, np.random.default_rng(0))
+    latents = LatentSet(torch.zeros(3, 4, 8, 8), descriptions, tokens=tokens)
+    drawn = latents.captions(torch.full((4000,), 1), 0.1, torch.Generator().manual_seed(0))
+    empty = recipe.tokenizer("", padding="max_length", return_tensors="pt").input_ids[0]
+    assert float((drawn == empty).all(1).float().mean()) == pytest.approx(0.1, abs=0.02)
+    own = [tokens[1, version] for version in range(3)]
+    assert all(any(torch.equal(row, version) for version in own) for row in drawn.unique(dim=0))
+    assert len(drawn.unique(dim=0)) == len(torch.stack(own).unique(dim=0))
+
+
+def test_a_new_denoiser_for_the_words_of_another_model(recipe, tmp_path):
+    shutil.copytree(recipe.output, tmp_path / "old")
+    for guide in ("clip", "classifier"):
+        (tmp_path / "old" / guide).mkdir()
+        (tmp_path / "old" / guide / "config.json").write_text("{}")
+    new = replace(recipe, words_from=tmp_path / "old", output=tmp_path / "new", work=tmp_path / "work")
+    shutil.copytree(recipe.work / "cache", tmp_path / "work" / "cache")
+    shutil.copy(recipe.work / "vae.pt", tmp_path / "work")
+    new.train_unet()
+    new.export()
+    old = StableDiffusionPipeline.from_pretrained(tmp_path / "old", use_safetensors=True)
+    made = StableDiffusionPipeline.from_pretrained(tmp_path / "new", use_safetensors=True)
+    assert same_weights(made.text_encoder, old.text_encoder)
+    assert made.tokenizer.get_vocab() == old.tokenizer.get_vocab()
+    assert not same_weights(made.unet, old.unet)
+    assert (new.output / "clip").is_dir()
+    assert not (new.output / "classifier").exists()  # it knows the latents of another autoencoder
+
+
 def test_step_numbers_lean_as_told():
     seen = []
 
@@ -191,6 +245,13 @@ def test_preview_map_is_the_least_squares_one():
     pixels = small.repeat_interleave(FACTOR, 1).repeat_interleave(FACTOR, 2).numpy()
     found = fit_preview(latents, pixels, 2.0)
     assert np.allclose(found["matrix"], matrix, atol=0.01) and np.allclose(found["bias"], bias, atol=0.01)
+
+
+def test_our_padding_is_that_of_the_tokenizer():
+    tokenizer = train_tokenizer(["red brick wall", "mossy grey cobblestone"])
+    texts = ["", "red brick wall", "so many words " * 40]
+    padded = tokenizer(texts, padding="max_length", truncation=True, return_tensors="pt").input_ids
+    assert torch.equal(tokenize(tokenizer, texts), padded)
 
 
 def test_tokenizer_round_trip_and_any_script(tmp_path):
