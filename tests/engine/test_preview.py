@@ -42,6 +42,12 @@ def test_no_more_often_than_asked(tiny):
     assert not any(isinstance(message, Preview) for message in messages)
 
 
+def test_of_a_model_of_8_latent_channels(tiny_8, run):
+    previews = run(request(tiny_8)).of(Preview)
+    assert [preview.pixels.shape for preview in previews] == [(4, 8, 3)] * 3
+    assert all(np.ptp(preview.pixels) > 0 for preview in previews)
+
+
 @pytest.mark.parametrize("schedule", [STABLE_DIFFUSION_1, ZERO_SNR])
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 def test_the_original_is_recovered_from_a_perfect_model(scheduler, schedule):
