@@ -40,7 +40,7 @@ class ClassifierGuide:
         return self.scale * (1 - moment.abar) / moment.abar**0.5 * self.gradient(moment)
 
     def gradient(self, moment: Moment) -> Tensor:
-        """Of log p(y | x_t) by x_t, (n, 4, h, w)."""
+        """Of log p(y | x_t) by x_t, (n, C, h, w)."""
         with torch.enable_grad():
             noisy = moment.noisy.detach().requires_grad_()
             steps = torch.full((len(noisy),), moment.timestep, device=noisy.device)

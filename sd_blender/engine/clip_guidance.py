@@ -102,7 +102,7 @@ class ClipGuide:
             random.set_state(state)
 
     def gradient(self, original: Tensor, text: Tensor, random: torch.Generator) -> Tensor:
-        """Of exp(tau) cos(picture, text), by the predicted x_0, (1, 4, h, w)."""
+        """Of exp(tau) cos(picture, text), by the predicted x_0, (1, C, h, w)."""
         with torch.enable_grad():
             latents = original.detach().requires_grad_()
             part = self._part(latents, random)

@@ -19,6 +19,7 @@ class Family:
 
     text_encoders: the class of each, in the order in which the U-Net reads them. additions: what the U-Net may be told
     beside text and time step (its ``addition_embed_type``).
+    latent_channels: how many the autoencoder must have; None where its pipelines take any number.
     large_text: the text encoders are so large that they run in the precision of the U-Net, and not always in float32.
     heeds_upcast: what the autoencoder's configuration says of ``force_upcast`` is so; where nobody thought of it, it
     says so too.
@@ -31,6 +32,7 @@ class Family:
     pipelines: tuple[str, ...]
     text_encoders: Mapping[str, str]
     additions: tuple[str | None, ...]
+    latent_channels: int | None
     large_text: bool
     heeds_upcast: bool
     zeros_for_empty: bool
@@ -48,6 +50,7 @@ STABLE_DIFFUSION = Family(
     pipelines=("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", "StableDiffusionInpaintPipeline"),
     text_encoders={TEXT_ENCODER: "CLIPTextModel"},
     additions=(None, "text"),  # "text" is made from the prompt by the U-Net itself
+    latent_channels=None,
     large_text=False,
     heeds_upcast=False,
     zeros_for_empty=False,
@@ -64,6 +67,7 @@ STABLE_DIFFUSION_XL = Family(
     ),
     text_encoders={TEXT_ENCODER: "CLIPTextModel", TEXT_ENCODER_2: "CLIPTextModelWithProjection"},
     additions=("text_time",),  # the pooled text, and sizes, which look like times
+    latent_channels=4,
     large_text=True,
     heeds_upcast=True,
     zeros_for_empty=True,

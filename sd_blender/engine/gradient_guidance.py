@@ -33,7 +33,7 @@ from .preview import abar_at, predicted_original
 class Moment:
     """What a guide sees before a step.
 
-    noisy: x_t = sqrt(abar) x_0 + sqrt(1 - abar) eps as the U-Net saw it, (n, 4, h, w). original: the x_0 that follows
+    noisy: x_t = sqrt(abar) x_0 + sqrt(1 - abar) eps as the U-Net saw it, (n, C, h, w). original: the x_0 that follows
     from what it said, of the same shape. timestep: 0 .. T - 1, may lie between two. abar: 0 .. 1, what is left of the
     signal's variance.
     """
@@ -45,7 +45,7 @@ class Moment:
 
 
 Guide = Callable[[Moment], Tensor]
-"""Says how far the predicted x_0 is to move, (n, 4, h, w)."""
+"""Says how far the predicted x_0 is to move, (n, C, h, w)."""
 
 
 def guided(scheduler: SchedulerMixin, guides: Sequence[Guide]) -> SchedulerMixin:

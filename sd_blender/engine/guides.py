@@ -24,11 +24,11 @@ def refuse_missing_guides(request: Request, prompts: Sequence[Prompts], folder: 
     sampling = request.sampling
     if not needs_clip(request) and not sampling.classifier_guidance_scale:
         return
-    check_model(folder)  # what is wrong with the model itself comes first
+    files = check_model(folder)  # what is wrong with the model itself comes first
     if needs_clip(request):
         clip_of(request, folder)
     if sampling.classifier_guidance_scale:
-        check_classes(folder, [words.prompt for words in prompts])
+        check_classes(folder, files.latent_channels, [words.prompt for words in prompts])
 
 
 def load_guides(request: Request, model: LoadedModel, announce: Announce) -> None:

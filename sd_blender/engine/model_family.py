@@ -19,9 +19,15 @@ _SIZES = 6
 
 _ADDED = "add_embedding.linear_1.weight"
 
+# Of a convolution (out, in, 3, 3): whose it is, its name, the axis that is counted, and what is counted there.
+_TAKEN = ("unet", "conv_in.weight", 1, "input channels")
+_GIVEN = ("unet", "conv_out.weight", 0, "output channels")
+_LATENT = ("vae", "decoder.conv_in.weight", 1, "latent channels")
+_LABELS = {"unet": "U-Net", "vae": "autoencoder"}
 
-def check_family(folder: Path, shapes: dict[str, Shapes], family: Family) -> int:
-    """Input channels of the U-Net (4 or 9), once the networks are known to be of ``family`` and to fit each other.
+
+def check_family(folder: Path, shapes: dict[str, Shapes], family: Family) -> tuple[int, int]:
+    """Input channels of the U-Net and latent channels, once the networks are of ``family`` and fit each other.
 
     shapes: of the tensors of each component. Raises ModelRefused with a sentence that names both what was found and
     what was expected.
@@ -30,7 +36,7 @@ def check_family(folder: Path, shapes: dict[str, Shapes], family: Family) -> int
     texts = {name: read_json(folder / name / "config.json") for name in family.text_encoders}
     unet = shapes["unet"]
     _refuse_other_weights(folder / "unet", unet, family)
-    channels = _input_channels(folder, unet, config.get("in_channels"))
+    taken = _agreed(folder, shapes, _TAKEN, config.get("in_channels"))
     _check_addition(folder, config, family)
     found = _text_width(unet)
     if found is not None and found != config.get("cross_attention_dim"):
@@ -38,7 +44,11 @@ def check_family(folder: Path, shapes: dict[str, Shapes], family: Family) -> int
             f"The weights in {folder / 'unet'} are of {named_family(found)} and their config.json is of "
             f"{named_family(config.get('cross_attention_dim'))}; {WANTED}."
         )
-    _check_autoencoder(folder, shapes["vae"], read_json(folder / "vae" / "config.json"))
+    given = _agreed(folder, shapes, _GIVEN, config.get("out_channels", 4))
+    vae = read_json(folder / "vae" / "config.json")
+    latents = _agreed(folder, shapes, _LATENT, vae.get("latent_channels", 4))
+    _check_autoencoder(folder, vae, latents, family)
+    _check_channels(folder, taken, given, latents)
     width, hidden = config.get("cross_attention_dim"), _sum([t.get("hidden_size") for t in texts.values()])
     if width != hidden:
         raise ModelRefused(
@@ -47,7 +57,7 @@ def check_family(folder: Path, shapes: dict[str, Shapes], family: Family) -> int
         )
     if _ADDED in unet:
         _check_added(folder, unet, config, list(texts.values())[-1].get("projection_dim"))
-    return channels
+    return taken, latents
 
 
 def _refuse_other_weights(folder: Path, unet: Shapes, family: Family) -> None:
@@ -96,36 +106,57 @@ def _sum(numbers: Sequence[object]) -> int | None:
     return sum(numbers) if all(type(n) is int for n in numbers) else None  # type: ignore[arg-type]
 
 
-def _input_channels(folder: Path, unet: Shapes, configured: object) -> int:
-    first = unet.get("conv_in.weight", ())
-    if len(first) != 4 or first[1] != configured:
-        found = f"{first[1]} input channels" if len(first) == 4 else "no first layer"
+def _agreed(
+    folder: Path, shapes: dict[str, Shapes], counted: tuple[str, str, int, str], configured: object
+) -> int:
+    """How many channels the weights of a component have, which its configuration must say too."""
+    component, layer, axis, what = counted
+    shape, label = shapes[component].get(layer, ()), _LABELS[component]
+    if len(shape) != 4:
         raise ModelRefused(
-            f"The weights in {folder / 'unet'} have {found} and their config.json says {configured}; they are of "
-            "another kind of model, so choose another."
+            f"The weights of the {label} in {folder} have no {layer}; download the model again or choose "
+            "another."
         )
-    if first[1] not in (4, 9):
+    found = shape[axis]
+    if type(configured) is not int or not 0 < found == configured:
         raise ModelRefused(
-            f"The U-Net in {folder} takes {first[1]} channels; choose a text-to-image model (4) or an inpaint "
-            "model (9)."
+            f"The weights in {folder / component} have {found} {what} and their config.json says {configured}; they "
+            "are of another kind of model, so choose another."
         )
-    return int(first[1])
+    return found
 
 
-def _check_autoencoder(folder: Path, vae: Shapes, config: dict[str, Any]) -> None:
-    first, configured = vae.get("decoder.conv_in.weight", ()), config.get("latent_channels", 4)
-    found = first[1] if len(first) == 4 else configured
-    if found != 4 or configured != 4:
-        wrong = found if found != 4 else configured
+def _check_autoencoder(folder: Path, config: dict[str, Any], latents: int, family: Family) -> None:
+    if family.latent_channels not in (None, latents):
         raise ModelRefused(
-            f"The autoencoder in {folder} has {wrong} latent channels and those of Stable Diffusion have 4; choose "
-            "another model."
+            f"The autoencoder in {folder} has {latents} latent channels and those of {family.name} have "
+            f"{family.latent_channels}; choose another model."
         )
     if config.get("latents_mean") or config.get("latents_std") or config.get("shift_factor"):
         raise ModelRefused(
             f"The autoencoder in {folder} moves its latents by amounts of its own, which is not known here; choose "
             "another model."
         )
+
+
+def _check_channels(folder: Path, taken: int, given: int, latents: int) -> None:
+    """Whether the U-Net takes the latents, alone or with a mask and a masked image beside them, and gives as many."""
+    native = native_inpaint_channels(latents)
+    if taken not in (latents, native) or given != latents:
+        raise ModelRefused(
+            f"The U-Net in {folder} takes {taken} channels and gives {given}; with an autoencoder of {latents} latent "
+            f"channels it must take {latents}, or {native} to inpaint, and give {latents}, so choose another model."
+        )
+    if taken == native and latents != 4:
+        raise ModelRefused(
+            f"The U-Net in {folder} takes a mask and a masked image beside {latents} latent channels, which can be run "
+            "with 4 only; choose a text-to-image model, which inpaints too."
+        )
+
+
+def native_inpaint_channels(latents: int) -> int:
+    """What a U-Net takes that was trained to inpaint: the latents, a mask, and the latents of the masked image."""
+    return 2 * latents + 1
 
 
 def _text_width(unet: Shapes) -> int | None:

@@ -48,6 +48,7 @@ _PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
 class ModelFiles:
     """A model folder that passed every check.
 
+    unet_channels: that the U-Net takes: as many as ``latent_channels``, or more to inpaint.
     variants: for each component with weights, the part of its file name that diffusers calls the variant
         ("fp16"), or None.
     weights: the files that will be loaded.
@@ -58,6 +59,7 @@ class ModelFiles:
     family: Family
     scheduler_class: str
     unet_channels: int
+    latent_channels: int
     variants: dict[str, str | None]
     weights: tuple[Path, ...]
     zeros_for_empty: bool
@@ -87,9 +89,11 @@ def check_model(folder: Path) -> ModelFiles:
     family = _family(folder, index)
     _check_index(folder, index, _components(family))
     variants, weights, shapes = _check_weights(folder, family)
-    channels = check_family(folder, shapes, family)
+    channels, latents = check_family(folder, shapes, family)
     zeros = family.zeros_for_empty and bool(index.get("force_zeros_for_empty_prompt", True))
-    return ModelFiles(folder, family, index["scheduler"][1], channels, variants, tuple(weights), zeros)
+    return ModelFiles(
+        folder, family, index["scheduler"][1], channels, latents, variants, tuple(weights), zeros
+    )
 
 
 def refuse_code(folder: Path) -> None:

@@ -2,7 +2,8 @@
 """A classifier of noisy latents: which material is this going to be, at any step of the denoising?
 
 It belongs to one model, as it knows that model's latents and noise schedule, and lies in its subfolder ``classifier``:
-``config.json`` with the names of the classes, and ``model.safetensors``. ``training.train_noisy_classifier`` makes it.
+``config.json`` with the names of the classes and the number of latent channels, and ``model.safetensors``.
+``training.train_noisy_classifier`` makes it.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ _CONFIG, _WEIGHTS, _KIND = "config.json", "model.safetensors", "NoisyClassifier"
 _GROUPS = 8
 _SHOWN = 5
 _MAX_WIDTH, _MAX_LEVELS, _MAX_CLASSES = 1024, 8, 10_000
+_LATENT_CHANNELS = 4
+"""Of a classifier whose configuration does not say, as none did at first."""
 
 Names = Mapping[str, Sequence[str]]
 """The names of each class that a prompt may hold, by its own name."""
@@ -55,18 +58,24 @@ class NoisyClassifier(nn.Module):
     """Noisy latents and their timestep to one score per class.
 
     names: of the classes, in their order. widths: channels per level, each half as large as the one before; multiples
-    of 8.
+    of 8. latent_channels: of the model's autoencoder.
     """
 
-    def __init__(self, names: Names, widths: Sequence[int] = (32, 64, 96)) -> None:
+    def __init__(
+        self,
+        names: Names,
+        widths: Sequence[int] = (32, 64, 96),
+        latent_channels: int = _LATENT_CHANNELS,
+    ) -> None:
         super().__init__()
         self.names = {name: tuple(others) for name, others in names.items()}
         self.widths = tuple(widths)
+        self.latent_channels = latent_channels
         time_width = self.widths[-1]
         self.time = nn.Sequential(
             nn.Linear(64, time_width), nn.SiLU(), nn.Linear(time_width, time_width), nn.SiLU()
         )
-        before = (4, *self.widths)
+        before = (latent_channels, *self.widths)
         self.steps = nn.ModuleList(
             nn.Conv2d(a, b, 3, stride=1 if i == 0 else 2, padding=1)
             for i, (a, b) in enumerate(zip(before, self.widths, strict=False))
@@ -77,7 +86,7 @@ class NoisyClassifier(nn.Module):
         self.head = nn.Sequential(nn.BatchNorm1d(known), nn.Linear(known, len(self.names)))
 
     def forward(self, noisy: Tensor, timesteps: Tensor) -> Tensor:
-        """noisy: (n, 4, h, w) of any size from 8; timesteps: n, may lie between two. Returns (n, classes) scores."""
+        """noisy: (n, C, h, w) of any size from 8; timesteps: n, may lie between two. Returns (n, classes) scores."""
         waves = get_timestep_embedding(timesteps, 64, flip_sin_to_cos=True, downscale_freq_shift=0)
         time, x = self.time(waves.to(noisy.dtype)), noisy
         features: list[Tensor] = []
@@ -91,7 +100,12 @@ class NoisyClassifier(nn.Module):
     def save(self, folder: Path) -> None:
         """Write the folder that :meth:`load` reads, in half precision."""
         folder.mkdir(parents=True, exist_ok=True)
-        config = {"_class_name": _KIND, "names": self.names, "widths": self.widths}
+        config = {
+            "_class_name": _KIND,
+            "names": self.names,
+            "widths": self.widths,
+            "latent_channels": self.latent_channels,
+        }
         save_file(
             {name: value.half().contiguous() for name, value in self.state_dict().items()}, folder / _WEIGHTS
         )
@@ -103,7 +117,7 @@ class NoisyClassifier(nn.Module):
         """The classifier in ``folder``, in float32. Raises ModelRefused with a sentence that names the file."""
         config = _read_config(folder)
         try:
-            made = cls(config["names"], config["widths"])
+            made = cls(config["names"], config["widths"], config["latent_channels"])
             made.load_state_dict(
                 {name: value.float() for name, value in load_file(folder / _WEIGHTS).items()}
             )
@@ -131,8 +145,11 @@ def class_in(prompt: str, names: Names) -> int | None:
     return None
 
 
-def check_classes(folder: Path, prompts: Sequence[str]) -> None:
-    """Raise InvalidRequest or ModelRefused unless the classifier of the model in ``folder`` knows ``prompts``."""
+def check_classes(folder: Path, latent_channels: int, prompts: Sequence[str]) -> None:
+    """Raise InvalidRequest or ModelRefused unless the classifier of the model in ``folder`` knows ``prompts``.
+
+    latent_channels: of the model, which the classifier must read.
+    """
     place = folder / CLASSIFIER_FOLDER
     if not (place / _CONFIG).is_file():
         raise InvalidRequest(
@@ -140,7 +157,13 @@ def check_classes(folder: Path, prompts: Sequence[str]) -> None:
             "This model has no classifier to guide with; set Classifier Guidance to 0, or choose a model with one in "
             f"its subfolder {CLASSIFIER_FOLDER}.",
         )
-    names = _read_config(place)["names"]
+    config = _read_config(place)
+    names, read = config["names"], config["latent_channels"]
+    if read != latent_channels:
+        raise ModelRefused(
+            f"The classifier in {place} reads {read} latent channels and the model has {latent_channels}; they belong "
+            "to different models, so get the model again."
+        )
     for prompt in prompts:
         if class_in(prompt, names) is None:
             known = ", ".join(list(names)[:_SHOWN])
@@ -158,9 +181,9 @@ def _plain(text: str) -> str:
 
 
 def _read_config(folder: Path) -> dict[str, Any]:
-    """names and widths, checked: a model comes from a stranger."""
-    config = read_json(folder / _CONFIG)
-    names, widths = config.get("names"), config.get("widths")
+    """names, widths and latent_channels, checked: a model comes from a stranger."""
+    config = {"latent_channels": _LATENT_CHANNELS, **read_json(folder / _CONFIG)}
+    names, widths, latents = config.get("names"), config.get("widths"), config["latent_channels"]
     named = (
         isinstance(names, dict)
         and 0 < len(names) <= _MAX_CLASSES
@@ -171,7 +194,8 @@ def _read_config(folder: Path) -> dict[str, Any]:
         and 0 < len(widths) <= _MAX_LEVELS
         and all(type(w) is int and 0 < w <= _MAX_WIDTH and w % _GROUPS == 0 for w in widths)
     )
-    if config.get("_class_name") != _KIND or not named or not wide:
+    counted = type(latents) is int and 0 < latents <= _MAX_WIDTH
+    if config.get("_class_name") != _KIND or not named or not wide or not counted:
         raise ModelRefused(
             f"{folder / _CONFIG} is not that of a classifier of noisy latents; get the model again."
         )

@@ -26,6 +26,8 @@ from torch import Tensor
 
 from ..core.geometry import Size
 from .families import STABLE_DIFFUSION, STABLE_DIFFUSION_XL, Family
+from .known_part import KnownPartInpainting
+from .model_family import native_inpaint_channels
 from .text_readers import Conditioning
 
 OnStep = Callable[[Any, int, Tensor, dict[str, Tensor]], dict[str, Tensor]]
@@ -65,6 +67,10 @@ class InpaintPipeline(_AnyGuidance, StableDiffusionInpaintPipeline):
     pass
 
 
+class KnownPartPipeline(_AnyGuidance, KnownPartInpainting):
+    pass
+
+
 class _TextIsRead:
     """What the text encoders say is handed over, and stays in its precision: it decides that of noise and latents."""
 
@@ -101,13 +107,16 @@ class Pipelines:
 
     text_to_image: TextToImagePipeline | XLTextToImagePipeline
     image_to_image: ImageToImagePipeline | XLImageToImagePipeline
-    inpaint: InpaintPipeline | XLInpaintPipeline
+    inpaint: InpaintPipeline | KnownPartPipeline | XLInpaintPipeline
 
     @classmethod
     def of(cls, components: dict[str, Any], family: Family) -> Pipelines:
         """components: vae, unet, scheduler, and the text encoders and tokenizers of ``family``."""
-        tasks, without = _TASKS[family]
-        made = [task(**components, **without) for task in tasks]
+        (text_to_image, image_to_image, inpaint), without = _TASKS[family]
+        if components["vae"].config.latent_channels != 4:
+            # What diffusers has knows 4 only. Stable Diffusion XL with other than 4 was refused before.
+            inpaint = KnownPartPipeline
+        made = [task(**components, **without) for task in (text_to_image, image_to_image, inpaint)]
         for pipeline in made:
             pipeline.set_progress_bar_config(disable=True)
         return cls(*made)
@@ -139,7 +148,7 @@ class Denoising:
 
 
 def text_to_image(pipelines: Pipelines, how: Denoising, size: Size) -> Tensor:
-    """Latents (n, 4, h, w) of pictures of ``size`` from noise alone."""
+    """Latents (n, C, h, w) of pictures of ``size`` from noise alone."""
     if natively_inpaints(pipelines):
         return inpaint(pipelines, how, _blank(size), _everything(size), 1.0)
     pipeline = pipelines.text_to_image
@@ -148,7 +157,7 @@ def text_to_image(pipelines: Pipelines, how: Denoising, size: Size) -> Tensor:
 
 
 def image_to_image(pipelines: Pipelines, how: Denoising, image: Image.Image, strength: float) -> Tensor:
-    """Latents (n, 4, h, w) from ``image`` with the noise of ``strength`` (SDEdit, Meng et al. 2021)."""
+    """Latents (n, C, h, w) from ``image`` with the noise of ``strength`` (SDEdit, Meng et al. 2021)."""
     if natively_inpaints(pipelines):
         return inpaint(pipelines, how, image, _everything(Size(*image.size)), strength)
     pipeline = pipelines.image_to_image
@@ -160,10 +169,10 @@ def image_to_image(pipelines: Pipelines, how: Denoising, image: Image.Image, str
 def inpaint(
     pipelines: Pipelines, how: Denoising, image: Image.Image, mask: Image.Image, strength: float
 ) -> Tensor:
-    """Latents (n, 4, h, w) of ``image`` made anew where ``mask`` (mode L) is white.
+    """Latents (n, C, h, w) of ``image`` made anew where ``mask`` (mode L) is white.
 
-    A U-Net of 4 channels gets the known part put back at each step at that step's noise level; one of 9 sees
-    the mask and the masked image beside the latents.
+    A U-Net that takes the latents alone gets the known part put back at each step at that step's noise level; one
+    that takes more sees the mask and the masked image beside them.
     """
     pipeline = pipelines.inpaint
     pipeline.scheduler = how.scheduler
@@ -176,8 +185,9 @@ def inpaint(
 
 
 def natively_inpaints(pipelines: Pipelines) -> bool:
-    """Whether the U-Net takes mask and masked image (9 channels); such a model makes any picture by inpainting."""
-    return int(pipelines.inpaint.unet.config.in_channels) == 9
+    """Whether the U-Net takes mask and masked image (4 + 1 + 4); such a model makes any picture by inpainting."""
+    latents = pipelines.inpaint.vae.config.latent_channels
+    return bool(pipelines.inpaint.unet.config.in_channels == native_inpaint_channels(latents))
 
 
 def _blank(size: Size) -> Image.Image:

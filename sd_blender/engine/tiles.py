@@ -75,7 +75,7 @@ class Tiles:
     before_tile: Callable[[], None]
 
     def decode(self, decoder: Decoder, latents: Tensor) -> Tensor:
-        """What ``decoder(latents)`` gives: (n, 3, 8 h, 8 w) from (n, 4, h, w)."""
+        """What ``decoder(latents)`` gives: (n, 3, f h, f w) from (n, C, h, w), f being its factor."""
         blocks = list(decoder.up_blocks)
         whole = _attending(blocks)[-1] + 1
         features = decoder.mid_block(decoder.conv_in(latents))
@@ -91,7 +91,7 @@ class Tiles:
         return last.to(self.device)
 
     def encode(self, encoder: Encoder, pixels: Tensor) -> Tensor:
-        """What ``encoder(pixels)`` gives: (n, 8, h, w) from (n, 3, 8 h, 8 w)."""
+        """What ``encoder(pixels)`` gives: (n, 2 C, h, w) from (n, 3, f h, f w)."""
         blocks = list(encoder.down_blocks)
         whole = min(i if i >= 0 else len(blocks) for i in _attending(blocks))
         features = self._each(encoder.conv_in, pixels)

@@ -57,6 +57,12 @@ def tiny_inpaint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_8(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A text-to-image model whose autoencoder has 8 latent channels."""
+    return save_model(tmp_path_factory.mktemp("models") / "tiny-8", channels=8, latents=8)
+
+
+@pytest.fixture(scope="session")
 def tiny_zero_snr(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """v-prediction with zero terminal SNR and trailing spacing, as the starter model has them."""
     from .tiny_model import ZERO_SNR

@@ -33,6 +33,14 @@ def classifying(tiny, tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="session")
+def classifying_8(tiny_8, tmp_path_factory):
+    """The tiny model of 8 latent channels with a classifier of its own."""
+    folder = shutil.copytree(tiny_8, tmp_path_factory.mktemp("models") / "classifying-8")
+    save_tiny_classifier(folder, latents=8)
+    return folder
+
+
 @pytest.fixture
 def classifier(classifying):
     return NoisyClassifier.load(classifying / "classifier")
@@ -75,10 +83,15 @@ def test_each_picture_to_its_own_class(classifier):
     assert torch.allclose(together[1:], alone, atol=1e-6)
 
 
-def test_it_raises_the_probability_of_the_material(classifying, classifier, run, step_tensors):
+@pytest.mark.parametrize("channels", [4, 8])
+def test_it_raises_the_probability_of_the_material(request, run, step_tensors, channels):
+    folder = request.getfixturevalue("classifying" if channels == 4 else "classifying_8")
+    classifier = NoisyClassifier.load(folder / "classifier")
+    assert classifier.latent_channels == channels
+
     def seen(**changes):
         step_tensors.clear()
-        pixels = run(asked(classifying, **changes)).pixels
+        pixels = run(asked(folder, **changes)).pixels
         last = step_tensors[-1]
         return classifier(last["latents"], last["timestep"][None].float()).log_softmax(1)[0], pixels
 
@@ -89,8 +102,9 @@ def test_it_raises_the_probability_of_the_material(classifying, classifier, run,
     assert other[0] > before[0] + 0.05
 
 
-def test_inpainting_with_both_guides(classifying, run, tmp_path):
-    folder = shutil.copytree(classifying, tmp_path / "model")
+@pytest.mark.parametrize("name", ["classifying", "classifying_8"])
+def test_inpainting_with_both_guides(request, run, tmp_path, name):
+    folder = shutil.copytree(request.getfixturevalue(name), tmp_path / "model")
     save_tiny_clip(folder)
     image, mask = painting(64, 64), box_mask(64, 64, 8, 8, 56, 56)
     others = {"image": image, "mask": mask, "feather": 0, "crop_to_mask": False}
@@ -149,6 +163,25 @@ def test_a_model_without_one_is_refused_before_it_is_loaded(tiny, run, monkeypat
         run(asked(tiny))
 
 
+def test_one_of_another_model_is_refused_before_the_model_is_loaded(
+    classifying, tiny_8, run, tmp_path, monkeypatch
+):
+    folder = shutil.copytree(tiny_8, tmp_path / "model")
+    shutil.copytree(classifying / "classifier", folder / "classifier")
+    monkeypatch.setattr(ModelStore, "get", lambda *_: pytest.fail("loaded"))
+    with pytest.raises(ModelRefused, match="reads 4 latent channels and the model has 8; they belong"):
+        run(asked(folder))
+
+
+def test_a_configuration_from_before_they_were_counted_means_4(classifying, run, tmp_path):
+    folder = shutil.copytree(classifying, tmp_path / "model")
+    path = folder / "classifier" / "config.json"
+    config = json.loads(path.read_text())
+    assert config.pop("latent_channels") == 4
+    path.write_text(json.dumps(config))
+    assert np.array_equal(run(asked(folder)).pixels, run(asked(classifying)).pixels)
+
+
 @pytest.mark.parametrize(
     "broken",
     [
@@ -160,6 +193,12 @@ def test_a_model_without_one_is_refused_before_it_is_loaded(tiny, run, monkeypat
         {"widths": [10**9]},
         {"widths": [8] * 100},
         {"widths": None},
+        {"latent_channels": "4"},
+        {"latent_channels": 4.0},
+        {"latent_channels": True},
+        {"latent_channels": 0},
+        {"latent_channels": 10**9},
+        {"latent_channels": None},
     ],
 )
 def test_a_configuration_that_is_none_is_refused(classifying, run, tmp_path, broken):

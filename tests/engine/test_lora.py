@@ -83,6 +83,19 @@ def test_pictures_equal_those_of_plain_diffusers(run, tiny, lora):
     assert difference(ours, plain) > 5
 
 
+def test_the_layers_of_8_latent_channels(run, tiny, tiny_8, tmp_path):
+    """The first and the last of the U-Net; on a model of 4 the same file is refused."""
+    with quiet():
+        unet = UNet2DConditionModel.from_pretrained(tiny_8 / "unet")
+    changes = random_changes(unet, ("conv_in", "conv_out", *LINEAR))
+    path = save_diffusers(tmp_path / "wide.safetensors", changes)
+    plain, ours = (run(request(tiny_8, *loras)).pixels for loras in ((), (Lora(path=str(path), weight=0.8),)))
+    assert difference(ours, plain_diffusers(tiny_8, path, 0.8)) < 0.1
+    assert difference(ours, plain) > 5
+    with pytest.raises(ModelRefused, match=r"wide\.safetensors"):
+        run(request(tiny, Lora(path=str(path))))
+
+
 def test_leaving_is_exact_and_weights_count(run, tiny, lora):
     plain = run(request(tiny)).pixels
     half, whole = (run(request(tiny, Lora(path=str(lora), weight=w))).pixels for w in (0.5, 1.0))

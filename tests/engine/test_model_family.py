@@ -89,17 +89,81 @@ def test_an_inpaint_unet_under_a_configuration_of_four_channels(tiny_inpaint, co
     assert "9 input channels" in sentence and "says 4" in sentence
 
 
+def test_any_number_of_latent_channels(tiny_8):
+    files = check_model(tiny_8)
+    assert (files.unet_channels, files.latent_channels) == (8, 8)
+
+
+def other_vae(folder, latents):
+    put(folder / VAE, decoder__conv_in__weight=zeros(32, latents, 3, 3))
+    edit(folder / "vae" / "config.json", latent_channels=latents)
+
+
+def other_unet(folder, taken, given):
+    put(folder / UNET, conv_in__weight=zeros(32, taken, 3, 3), conv_out__weight=zeros(given, 32, 3, 3))
+    edit(folder / "unet" / "config.json", in_channels=taken, out_channels=given)
+
+
 @pytest.mark.fault("F37")
-def test_an_autoencoder_of_stable_diffusion_3(copy):
-    put(copy / VAE, decoder__conv_in__weight=zeros(32, 16, 3, 3))
+def test_an_autoencoder_of_another_model(copy):
+    other_vae(copy, 16)
     sentence = refusal(copy)
-    assert "16 latent channels" in sentence and "have 4" in sentence
+    assert (
+        "takes 4 channels and gives 4; with an autoencoder of 16 latent channels it must take 16" in sentence
+    )
 
 
 @pytest.mark.fault("F37")
-def test_an_autoencoder_whose_configuration_says_so(copy):
-    edit(copy / "vae" / "config.json", latent_channels=16)
-    assert "16 latent channels" in refusal(copy)
+@pytest.mark.parametrize(("taken", "given"), [(5, 4), (8, 4), (4, 8), (9, 9), (8, 8), (9, 8)])
+def test_a_unet_that_does_not_fit_the_autoencoder(copy, taken, given):
+    other_unet(copy, taken, given)
+    sentence = refusal(copy)
+    assert f"takes {taken} channels and gives {given}; with an autoencoder of 4 latent channels" in sentence
+    assert "take 4, or 9 to inpaint, and give 4" in sentence
+
+
+@pytest.mark.fault("F37")
+def test_an_inpaint_unet_of_other_than_four_latent_channels(copy):
+    """diffusers has no pipeline that would run it."""
+    other_vae(copy, 8)
+    other_unet(copy, 2 * 8 + 1, 8)
+    assert "beside 8 latent channels, which can be run with 4 only" in refusal(copy)
+
+
+@pytest.mark.fault("F37")
+def test_weights_and_configuration_of_the_autoencoder_disagree(copy):
+    put(copy / VAE, decoder__conv_in__weight=zeros(32, 16, 3, 3))
+    assert "have 16 latent channels and their config.json says 4" in refusal(copy)
+
+
+@pytest.mark.fault("F36")
+@pytest.mark.parametrize("number", ["4", 4.0, True, None, [4], {}, 0, -4, 16])
+@pytest.mark.parametrize(
+    ("component", "key", "what"),
+    [
+        ("vae", "latent_channels", "latent"),
+        ("unet", "in_channels", "input"),
+        ("unet", "out_channels", "output"),
+    ],
+)
+def test_a_number_of_channels_that_is_none(copy, component, key, what, number):
+    edit(copy / component / "config.json", **{key: number})
+    assert f"have 4 {what} channels and their config.json says {number}" in refusal(copy)
+
+
+@pytest.mark.fault("F37")
+@pytest.mark.parametrize(
+    ("file", "layer", "label"),
+    [
+        (UNET, "conv_in.weight", "U-Net"),
+        (UNET, "conv_out.weight", "U-Net"),
+        (VAE, "decoder.conv_in.weight", "autoencoder"),
+    ],
+)
+def test_weights_without_a_layer_that_is_counted(copy, file, layer, label):
+    save_file({name: value for name, value in load_file(copy / file).items() if name != layer}, copy / file)
+    sentence = refusal(copy)
+    assert f"The weights of the {label} in {copy} have no {layer}" in sentence
 
 
 @pytest.mark.fault("F36")

@@ -53,6 +53,7 @@ def test_a_sound_model_passes(tiny, tiny_inpaint):
     assert files.unet_channels == 4 and files.scheduler_class == "DDIMScheduler"
     assert {path.parent.name for path in files.weights} == {"unet", "vae", "text_encoder"}
     assert check_model(tiny_inpaint).unet_channels == 9
+    assert (check_model(tiny).latent_channels, check_model(tiny_inpaint).latent_channels) == (4, 4)
 
 
 @pytest.mark.fault("F38")
@@ -223,7 +224,8 @@ def test_a_unet_that_pools_the_text_itself(copy):
 
 
 def test_the_starter_model_is_one_of_ours():
-    assert check_model(STARTER_FOLDER).unet_channels == 4
+    files = check_model(STARTER_FOLDER)
+    assert files.unet_channels == files.latent_channels
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "{", "\ufeff{}"])

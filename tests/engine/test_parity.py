@@ -77,22 +77,28 @@ def assert_same(ours, theirs):
     assert np.abs(ours.astype(int) - theirs.astype(int)).max() <= 1
 
 
+@pytest.fixture(params=["tiny", "tiny_8"])
+def folder(request):
+    """Of 4 and of 8 latent channels."""
+    return request.getfixturevalue(request.param)
+
+
 @pytest.mark.parametrize("scheduler", PLAIN)
-def test_text_to_image_equals_diffusers(tiny, run, scheduler):
-    theirs = plain(StableDiffusionPipeline, tiny, scheduler, width=SIZE, height=SIZE)
-    ours = run(TextToImage(**words(tiny), sampling=sampling(scheduler))).pixels
+def test_text_to_image_equals_diffusers(folder, run, scheduler):
+    theirs = plain(StableDiffusionPipeline, folder, scheduler, width=SIZE, height=SIZE)
+    ours = run(TextToImage(**words(folder), sampling=sampling(scheduler))).pixels
     assert_same(ours, theirs)
 
 
 @pytest.mark.parametrize("strength", [0.5, 1.0])
 @pytest.mark.parametrize("scheduler", PLAIN)
-def test_image_to_image_equals_diffusers(tiny, run, scheduler, strength):
+def test_image_to_image_equals_diffusers(folder, run, scheduler, strength):
     image = painting(SIZE, SIZE)
     theirs = plain(
-        StableDiffusionImg2ImgPipeline, tiny, scheduler, image=Image.fromarray(image), strength=strength
+        StableDiffusionImg2ImgPipeline, folder, scheduler, image=Image.fromarray(image), strength=strength
     )
     ours = run(
-        ImageToImage(**words(tiny), image=image, strength=strength, sampling=sampling(scheduler))
+        ImageToImage(**words(folder), image=image, strength=strength, sampling=sampling(scheduler))
     ).pixels
     assert_same(ours, theirs)
 

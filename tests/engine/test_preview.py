@@ -42,6 +42,12 @@ def test_no_more_often_than_asked(tiny):
     assert not any(isinstance(message, Preview) for message in messages)
 
 
+def test_of_a_model_of_8_latent_channels(tiny_8, run):
+    previews = run(request(tiny_8)).of(Preview)
+    assert [preview.pixels.shape for preview in previews] == [(4, 8, 3)] * 3
+    assert all(np.ptp(preview.pixels) > 0 for preview in previews)
+
+
 @pytest.mark.parametrize("schedule", [STABLE_DIFFUSION_1, ZERO_SNR])
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 def test_the_original_is_recovered_from_a_perfect_model(scheduler, schedule):
@@ -75,12 +81,14 @@ def test_the_last_prediction_is_the_picture(tiny_zero_snr, run, step_tensors, sc
 class Painter:
     """An autoencoder whose latents are a known linear map of 8 x 8 means of the colours."""
 
-    matrix = torch.tensor([[0.3, -0.2, 0.5], [0.1, 0.8, -0.3], [-0.6, 0.2, 0.2], [0.2, 0.2, 0.2]])
     device = torch.device("cpu")
 
     class config:
         block_out_channels = (1, 1, 1, 1)
         scaling_factor = 0.2
+
+    def __init__(self, channels):
+        self.matrix = torch.randn(channels, 3, generator=torch.Generator().manual_seed(1)) / 2
 
     def encode(self, image):
         colours = torch.nn.functional.avg_pool2d(image, 8)
@@ -93,28 +101,60 @@ class Painter:
         return Encoded
 
 
-def test_the_fitted_map_finds_the_colours_of_an_encoder():
-    preview = LatentPreview.fit(Painter())
+@pytest.mark.parametrize("channels", [4, 8, 32])
+def test_the_fitted_map_finds_the_colours_of_an_encoder(channels):
+    painter = Painter(channels)
+    preview = LatentPreview.fit(painter)
+    assert preview.matrix.shape == (channels, 3)
     image = torch.from_numpy(painting(64, 64)).permute(2, 0, 1)[None].float() / 127.5 - 1
     smooth = torch.nn.functional.avg_pool2d(image, 16, 16).repeat_interleave(16, 2).repeat_interleave(16, 3)
-    latents = Painter().encode(smooth).latent_dist.mean[0] * 0.2
+    latents = painter.encode(smooth).latent_dist.mean[0] * 0.2
     expected = ((smooth[0, :, ::8, ::8] + 1) * 127.5).permute(1, 2, 0).numpy()
     assert np.abs(preview.picture(latents) - expected).max() <= 2
 
 
-def test_the_map_that_ships_with_a_model_is_used(tiny, tmp_path):
-    matrix = [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 0]]
+class Encoder:
+    """An autoencoder of which only the number of latent channels is asked for."""
+
+    class config:
+        latent_channels = 0
+
+    def __init__(self, channels):
+        self.config.latent_channels = channels
+
+
+def test_the_map_that_ships_with_a_model_is_used(tmp_path):
+    matrix = [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 0], [0, 0, 0]]
     (tmp_path / "latent_preview.json").write_text(json.dumps({"matrix": matrix, "bias": [0, 0, 0.5]}))
-    preview = LatentPreview.of_model(tmp_path, None)
-    latents = torch.tensor([-1.0, 1.0, 0.25, 9.0]).reshape(4, 1, 1)
+    preview = LatentPreview.of_model(tmp_path, Encoder(5))
+    latents = torch.tensor([-1.0, 1.0, 0.25, 9.0, 9.0]).reshape(5, 1, 1)
     assert preview.picture(latents).tolist() == [[[0, 255, 223]]]
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"matrix": [1], "bias": [0, 0, 0]}', '{"matrix": 1}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '{"matrix": [1], "bias": [0, 0, 0]}',
+        '{"matrix": 1}',
+        json.dumps({"matrix": [[0] * 3] * 4, "bias": [0, 0]}),
+        json.dumps({"matrix": [[0] * 3] * 4, "bias": [0, 0, 10**400]}),
+    ],
+)
 def test_a_broken_map_is_refused_with_its_name(tmp_path, text):
     (tmp_path / "latent_preview.json").write_text(text)
     with pytest.raises(ModelRefused, match=r"latent_preview\.json"):
-        LatentPreview.of_model(tmp_path, None)
+        LatentPreview.of_model(tmp_path, Encoder(4))
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (3, 8), (24,), (8, 4)])
+def test_a_map_of_another_autoencoder_is_refused(tmp_path, shape):
+    (tmp_path / "latent_preview.json").write_text(
+        json.dumps({"matrix": np.zeros(shape).tolist(), "bias": [0, 0, 0]})
+    )
+    with pytest.raises(ModelRefused, match=r"holds no 8 x 3 matrix and bias; delete it"):
+        LatentPreview.of_model(tmp_path, Encoder(8))
 
 
 def test_broken_latents_make_a_picture_all_the_same():

@@ -37,21 +37,23 @@ def test_the_same_seed_gives_the_same_picture_and_another_one_another(tiny, run,
     assert not np.array_equal(first, run(task(TextToImage, tiny, scheduler, seed=12)).pixels)
 
 
+@pytest.mark.parametrize("model", ["tiny", "tiny_8"])
 @pytest.mark.parametrize("kind", [TextToImage, ImageToImage, Inpaint])
-def test_image_k_equals_the_single_image_with_its_seed(tiny, run, kind):
-    together = run(task(kind, tiny, count=3)).result.images
+def test_image_k_equals_the_single_image_with_its_seed(request, run, kind, model):
+    folder = request.getfixturevalue(model)
+    together = run(task(kind, folder, count=3)).result.images
     assert [image.seed for image in together] == [11, 12, 13]
     for image in together:
-        alone = run(task(kind, tiny, seed=image.seed)).pixels
+        alone = run(task(kind, folder, seed=image.seed)).pixels
         assert np.array_equal(image.pixels, alone)
 
 
-@pytest.mark.parametrize("channels", [4, 9])
+@pytest.mark.parametrize("model", ["tiny", "tiny_8", "tiny_inpaint"])
 @pytest.mark.parametrize("scheduler", STOCHASTIC)
 @pytest.mark.parametrize("kind", [TextToImage, ImageToImage, Inpaint])
-def test_denoising_together_changes_no_image(tiny, tiny_inpaint, run, monkeypatch, kind, scheduler, channels):
+def test_denoising_together_changes_no_image(request, run, monkeypatch, kind, scheduler, model):
     """As on a GPU, where several images share a call of the U-Net."""
-    folder = tiny if channels == 4 else tiny_inpaint
+    folder = request.getfixturevalue(model)
     monkeypatch.setattr(generation, "images_per_call", lambda *_: 2)
     together = run(task(kind, folder, scheduler, count=3))
     monkeypatch.undo()

@@ -19,15 +19,19 @@ from sd_blender.engine.tiling import tiled
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(scope="module", params=["tiny", "starter"])
+@pytest.fixture(scope="module", params=["tiny", "tiny_8", "starter"])
 def vae(request):
-    """One with attention in the middle and four levels, and a trained one with three."""
+    """Two with attention in the middle and four levels, of 4 and of 8 latent channels, and a trained one."""
     folder = STARTER_FOLDER if request.param == "starter" else request.getfixturevalue("tiny")
     return ModelStore(CPU, torch.float32).get(folder, lambda *_: None, lambda: False).vae
 
 
 def noise(*shape, seed=0):
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def latents_of(vae, height, width):
+    return noise(1, vae.config.latent_channels, height, width)
 
 
 def uneven(values):
@@ -44,7 +48,7 @@ def in_tiles(tiling, side, before_tile=lambda: None):
 @pytest.mark.parametrize("tiling", list(Tiling))
 @pytest.mark.parametrize("side", [7, 24, 1000])
 def test_the_decoder_gives_the_same_picture(vae, tiling, side):
-    latents = uneven(noise(1, 4, 10, 14))
+    latents = uneven(latents_of(vae, 10, 14))
     with tiled(tiling, vae):
         whole = vae.decoder(latents)
         tiles = in_tiles(tiling, side).decode(vae.decoder, latents)
@@ -68,7 +72,7 @@ def test_the_encoder_gives_the_same_latents(vae, tiling, side):
 @torch.no_grad()
 def test_the_tiling_of_diffusers_would_not_do(vae):
     """Else the equalities above might hold whatever the statistics are."""
-    latents = uneven(noise(1, 4, 10, 14))
+    latents = uneven(latents_of(vae, 10, 14))
     whole = vae.decoder(latents)
     halves = torch.cat([vae.decoder(half) for half in latents.split(7, dim=-1)], dim=-1)
     inside = (halves - whole)[..., : whole.shape[-1] // 4]  # far from where they were cut
@@ -77,7 +81,7 @@ def test_the_tiling_of_diffusers_would_not_do(vae):
 
 @torch.no_grad()
 def test_no_seam_and_rolling_the_latents_rolls_the_picture(vae):
-    latents = noise(1, 4, 12, 12)
+    latents = latents_of(vae, 12, 12)
     scale = 2 ** (len(vae.config.block_out_channels) - 1)
     with tiled(Tiling.BOTH, vae):
         tiles = in_tiles(Tiling.BOTH, 24)
@@ -91,7 +95,7 @@ def test_no_seam_and_rolling_the_latents_rolls_the_picture(vae):
 @torch.no_grad()
 def test_the_picture_waits_where_it_is_told_and_comes_back(vae):
     """The meta device has no numbers: whatever is kept there cannot be read any more."""
-    latents = noise(1, 4, 8, 8)
+    latents = latents_of(vae, 8, 8)
     tiles = Tiles(Tiling.OFF, 24, CPU, torch.device("meta"), lambda: None)
     with pytest.raises((RuntimeError, NotImplementedError)):
         tiles.decode(vae.decoder, latents)
@@ -108,7 +112,7 @@ def test_stops_before_any_tile(vae):
         if len(calls) == 10:
             raise JobCancelled
 
-    latents = noise(1, 4, 8, 8)
+    latents = latents_of(vae, 8, 8)
     with pytest.raises(JobCancelled):
         in_tiles(Tiling.OFF, 24, stop_at_the_tenth).decode(vae.decoder, latents)
     assert len(calls) == 10
@@ -118,7 +122,7 @@ def test_stops_before_any_tile(vae):
 def test_half_precision(vae):
     import copy
 
-    half, latents = copy.deepcopy(vae.decoder).bfloat16(), uneven(noise(1, 4, 8, 8))
+    half, latents = copy.deepcopy(vae.decoder).bfloat16(), uneven(latents_of(vae, 8, 8))
     whole = half(latents.bfloat16())
     tiles = in_tiles(Tiling.OFF, 24).decode(half, latents.bfloat16())
     exact = vae.decoder(latents)

@@ -20,9 +20,10 @@ from .conftest import box_mask, painting
 WRAPPED = (Tiling.X, Tiling.Y, Tiling.BOTH)
 
 
-@pytest.fixture(scope="module")
-def model(tiny):
-    return ModelStore(torch.device("cpu"), torch.float32).get(tiny, lambda *_: None, lambda: False)
+@pytest.fixture(scope="module", params=["tiny", "tiny_8"])
+def model(request):
+    folder = request.getfixturevalue(request.param)
+    return ModelStore(torch.device("cpu"), torch.float32).get(folder, lambda *_: None, lambda: False)
 
 
 def noise(*shape, seed=0):
@@ -31,11 +32,11 @@ def noise(*shape, seed=0):
 
 def networks(model):
     """Each network as a function of one picture, with the pixels in and out per unit of roll."""
-    text = noise(1, 5, 32, seed=1)
+    text, latents = noise(1, 5, 32, seed=1), model.files.latent_channels
     return {
-        "U-Net": (lambda x: model.unet(x, 10, encoder_hidden_states=text).sample, (1, 4, 8, 12), 2, 2),
+        "U-Net": (lambda x: model.unet(x, 10, encoder_hidden_states=text).sample, (1, latents, 8, 12), 2, 2),
         "encoder": (lambda x: model.vae.encode(x).latent_dist.mean, (1, 3, 64, 96), 8, 1),
-        "decoder": (lambda x: model.vae.decode(x).sample, (1, 4, 6, 8), 1, 8),
+        "decoder": (lambda x: model.vae.decode(x).sample, (1, latents, 6, 8), 1, 8),
     }
 
 
@@ -94,6 +95,8 @@ def roll_noise(monkeypatch):
         pipeline_stable_diffusion_inpaint,
     )
 
+    from sd_blender.engine import known_part
+
     draw = encoder.randn_tensor
 
     def roll_by(latents, axis):
@@ -102,6 +105,7 @@ def roll_noise(monkeypatch):
             pipeline_stable_diffusion,
             pipeline_stable_diffusion_img2img,
             pipeline_stable_diffusion_inpaint,
+            known_part,
         ):
             monkeypatch.setattr(module, "randn_tensor", lambda *a, **k: draw(*a, **k).roll(latents, axis))
 
@@ -110,12 +114,13 @@ def roll_noise(monkeypatch):
 
 @pytest.mark.parametrize("tiling", WRAPPED)
 @pytest.mark.parametrize("side", [64, 60])
-def test_rolled_noise_gives_the_picture_rolled(tiny, run, roll_noise, tiling, side):
+@pytest.mark.parametrize("model", ["tiny", "tiny_8"])
+def test_rolled_noise_gives_the_picture_rolled(request, run, roll_noise, model, tiling, side):
     """Half a picture, from the prompt to the pixels; 60 is worked at 64 and resampled, around the edge as well."""
     sampling = Sampling(width=side, height=side, steps=2, scheduler="DDIM", guidance_scale=2.0)
-    request = TextToImage(prompt="brick", model=str(tiny), tiling=tiling, sampling=sampling)
-    straight = run(request).pixels
-    assert_rolls(run, request, straight, roll_noise, side)
+    folder = request.getfixturevalue(model)
+    task = TextToImage(prompt="brick", model=str(folder), tiling=tiling, sampling=sampling)
+    assert_rolls(run, task, run(task).pixels, roll_noise, side)
 
 
 @pytest.mark.parametrize("tiling", WRAPPED)
@@ -143,7 +148,7 @@ def inpaint_request(folder, tiling, mask, **changes):
 
 
 @pytest.mark.parametrize("tiling", WRAPPED)
-@pytest.mark.parametrize("model", ["tiny", "tiny_inpaint"])
+@pytest.mark.parametrize("model", ["tiny", "tiny_8", "tiny_inpaint"])
 def test_inpaint_of_a_rolled_image(request, run, roll_noise, model, tiling):
     mask = np.ones((64, 64), np.float32)
     mask[8:16, 24:40] = 0

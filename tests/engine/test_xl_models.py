@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 
 from sd_blender.core.errors import ModelRefused
@@ -64,6 +65,10 @@ def test_parts_of_other_models(copy, tiny):
     edit(copy / "text_encoder_2" / "config.json", hidden_size=48)
     edit(copy / "vae" / "config.json", latents_mean=[0, 0, 0, 1])
     assert "moves its latents" in refusal(copy)
+    file = copy / "vae" / "diffusion_pytorch_model.safetensors"
+    save_file(load_file(file) | {"decoder.conv_in.weight": torch.zeros(32, 16, 3, 3)}, file)
+    edit(copy / "vae" / "config.json", latent_channels=16)
+    assert "has 16 latent channels and those of Stable Diffusion XL have 4" in refusal(copy)
     shutil.rmtree(copy / "unet")
     shutil.copytree(tiny / "unet", copy / "unet")
     assert "text of width 32, not the U-Net of Stable Diffusion XL" in refusal(copy)

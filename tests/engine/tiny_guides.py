@@ -40,7 +40,7 @@ def save_tiny_clip(model: Path) -> None:
     (model / "clip" / "preprocessor_config.json").write_text(json.dumps(settings))
 
 
-def save_tiny_classifier(model: Path) -> None:
-    """Write the subfolder ``classifier`` of a tiny model."""
+def save_tiny_classifier(model: Path, latents: int = 4) -> None:
+    """Write the subfolder ``classifier`` of a tiny model with this many latent channels."""
     torch.manual_seed(6)
-    NoisyClassifier(NAMES, (8, 16)).save(model / "classifier")
+    NoisyClassifier(NAMES, (8, 16), latents).save(model / "classifier")

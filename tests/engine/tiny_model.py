@@ -38,14 +38,19 @@ ZERO_SNR = {
 }
 
 
-def save_tiny_model(folder: Path, channels: int = 4, schedule: dict[str, object] | None = None) -> Path:
-    """Write a model whose U-Net takes ``channels`` (4 or 9); 8 pixels per latent, as Stable Diffusion 1.x has."""
+def save_tiny_model(
+    folder: Path, channels: int = 4, schedule: dict[str, object] | None = None, latents: int = 4
+) -> Path:
+    """Write a model whose U-Net takes ``channels``; 8 pixels per latent, as Stable Diffusion 1.x has.
+
+    latents: channels of the autoencoder.
+    """
     torch.manual_seed(channels)
     pipeline = StableDiffusionPipeline(
-        vae=_vae(),
+        vae=_vae(latents),
         text_encoder=_text_encoder(),
         tokenizer=_tokenizer(),
-        unet=_unet(channels),
+        unet=_unet(channels, out_channels=latents),
         scheduler=DDIMScheduler(**(schedule or STABLE_DIFFUSION_1)),
         safety_checker=None,
         feature_extractor=None,
@@ -98,14 +103,14 @@ def _unet(channels: int, **changes: object) -> UNet2DConditionModel:
     return UNet2DConditionModel(**shape | changes)
 
 
-def _vae() -> AutoencoderKL:
+def _vae(latents: int = 4) -> AutoencoderKL:
     return AutoencoderKL(
         block_out_channels=(16, 16, 32, 32),
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,
         layers_per_block=1,
         norm_num_groups=8,
-        latent_channels=4,
+        latent_channels=latents,
         sample_size=64,
         scaling_factor=0.5,
     )
