@@ -127,6 +127,7 @@ def measure(args: argparse.Namespace, pipeline: StableDiffusionPipeline) -> tupl
         "clip": clip_measures.measure(
             args.model, pipeline, classifier, test, pictures, prompts, args.best_of, **sampling
         ),
+        "latents": measures.shape_of_latents(pipeline.vae),
         "millions_of_parameters": measures.millions_of_parameters(pipeline),
         "machine": f"{torch.get_num_threads()} CPU threads ({platform.machine()}), float32",
         "data": "procedural textures of 128 and 256 px",

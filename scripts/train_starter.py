@@ -5,8 +5,8 @@
     python3 scripts/train_starter.py --stage unet --minutes 300      # resumes the checkpoint in build/starter
     python3 scripts/train_starter.py --vae-from sd_blender/starter_model   # a new denoiser for the shipped autoencoder
     python3 scripts/train_starter.py --stage unet --start-from sd_blender/starter_model   # trains the shipped one on
-    python3 scripts/train_starter.py --stage vae --batch 64 --crop 128 --tiles 16000 --minutes 4    # with a GPU
-    python3 scripts/train_starter.py --stage unet --batch 512 --tiles 100000 --minutes 18           # with a GPU
+    python3 scripts/train_starter.py --batch 256 --tiles 100000 --large-tiles 20000      # with a GPU
+    python3 scripts/train_starter.py --vae-widths 24 48 64 96 --latents 32               # factor 8, 32 channels
 
 Minutes count over all runs of a stage: to continue a finished one, give it more. Needs the packages of the
 `training` extra; a GPU is used when torch finds one.
@@ -26,6 +26,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from sd_blender.training.models import Widths  # noqa: E402
 from sd_blender.training.recipe import Recipe  # noqa: E402
 from sd_blender.training.schedule import Budget  # noqa: E402
 from sd_blender.training.train_clip import ClipOptions  # noqa: E402
@@ -86,6 +87,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--crops", type=float, help="share of unet's steps on crops; default 0.15")
     parser.add_argument("--large", type=float, help="share of unet's steps on large textures; default 0.25")
     parser.add_argument(
+        "--vae-widths", type=int, nargs="+", metavar="N", help="channels per level; each level but one halves"
+    )
+    parser.add_argument("--latents", type=int, metavar="N", help="channels of the latents; default 4")
+    parser.add_argument(
+        "--unet-layers", type=int, metavar="N", help="blocks per level of the denoiser; default 1"
+    )
+    parser.add_argument(
         "--unet-widths", type=int, nargs="+", metavar="N", help="channels per level, highest first"
     )
     parser.add_argument(
@@ -97,32 +105,36 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def make_widths(args: argparse.Namespace) -> Widths:
+    given = {
+        "vae": args.vae_widths and tuple(args.vae_widths),
+        "latents": args.latents,
+        "unet": args.unet_widths and tuple(args.unet_widths),
+        "unet_layers": args.unet_layers,
+    }
+    return replace(Widths(), **{name: value for name, value in given.items() if value})
+
+
 def make_recipe(args: argparse.Namespace) -> Recipe:
-    vae = VaeOptions(budget=Budget(args.minutes or 28, args.steps), device=args.device)
+    widths, device = make_widths(args), args.device
+    vae = VaeOptions(widths, Budget(args.minutes or 28, args.steps), device=device)
     if args.stage == "decoder":
         vae = replace(vae, rate=5e-4)
-    unet = UnetOptions(budget=Budget(args.minutes or 100, args.steps), device=args.device)
-    clip = ClipOptions(device=args.device)
+    unet = UnetOptions(widths, Budget(args.minutes or 100, args.steps), device=device)
+    clip = ClipOptions(widths, device=device)
+    few_steps = FewStepsOptions(unet=replace(FewStepsOptions().unet, widths=widths, device=device))
+    classifier = ClassifierOptions(device=device)
     if args.text_rate is not None:
         clip = replace(clip, text_rate=args.text_rate)
-    few_steps = FewStepsOptions(unet=replace(FewStepsOptions().unet, device=args.device))
-    classifier = ClassifierOptions(device=args.device)
     if args.minutes or args.steps:
         budget = Budget(args.minutes or 30, args.steps)
-        classifier = replace(classifier, budget=budget)
-        clip, few_steps = replace(clip, budget=budget), replace(few_steps, budget=budget)
+        clip, few_steps, classifier = (replace(o, budget=budget) for o in (clip, few_steps, classifier))
     if args.batch:
         vae, clip, unet = (replace(options, batch=args.batch) for options in (vae, clip, unet))
     if args.crop:
         vae = replace(vae, crop=args.crop)
-    if args.rate:
-        unet = replace(unet, rate=args.rate)
-    if args.crops is not None:
-        unet = replace(unet, crops=args.crops)
-    if args.large is not None:
-        unet = replace(unet, large=args.large)
-    if args.unet_widths:
-        unet = replace(unet, widths=replace(unet.widths, unet=tuple(args.unet_widths)))
+    given = {name: getattr(args, name) for name in ("rate", "crops", "large")}
+    unet = replace(unet, **{name: value for name, value in given.items() if value is not None})
     return Recipe(
         args.work,
         args.output,

@@ -18,7 +18,6 @@ from tqdm import tqdm
 from transformers import CLIPTokenizer
 
 from . import checkpoints
-from .models import FACTOR
 from .padding import wrapped
 from .schedule import to_tensor
 from .textures.captions import Description, redraw_caption
@@ -124,7 +123,8 @@ def fit_preview(latents: Tensor, pixels: NDArray[np.uint8], scale: float) -> dic
     latents: N x C x h x w (unscaled), pixels: the N x H x W x 3 tiles they encode. Returns `matrix` (C rows of 3) and
     `bias` (3): colour = latent @ matrix + bias, in -1 .. 1.
     """
-    small = F.avg_pool2d(to_tensor(pixels), FACTOR).permute(0, 2, 3, 1).reshape(-1, 3).double()
+    factor = pixels.shape[1] // latents.shape[2]
+    small = F.avg_pool2d(to_tensor(pixels), factor).permute(0, 2, 3, 1).reshape(-1, 3).double()
     channels = latents.shape[1]
     inputs = (latents.double() * scale).permute(0, 2, 3, 1).reshape(-1, channels)
     inputs = torch.cat([inputs, torch.ones(len(inputs), 1, dtype=torch.float64)], dim=1)

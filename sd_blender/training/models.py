@@ -10,9 +10,6 @@ import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTextModel, CLIPVisionConfig
 
-FACTOR = 4
-"""Pixels per latent and side."""
-LATENT_CHANNELS = 4
 TEXT_WIDTH = 128
 TOKENS = 77
 PICTURE = 128
@@ -23,14 +20,22 @@ PICTURE = 128
 class Widths:
     """Channels per level; the first one is a multiple of eight times the number of groups (below).
 
-    patch: pixels per side of what the image tower reads as one word.
+    latents: channels of the latents. unet_layers: blocks per level of the denoiser. patch: pixels per side of what the
+    image tower reads as one word.
     """
 
     vae: tuple[int, ...] = (16, 48, 96)
+    latents: int = 4
     unet: tuple[int, ...] = (64, 128, 192)
+    unet_layers: int = 1
     text_layers: int = 3
     vision_layers: int = 4
     patch: int = 8
+
+    @property
+    def factor(self) -> int:
+        """Pixels per latent and side."""
+        return int(2 ** (len(self.vae) - 1))
 
 
 VAE_GROUPS, UNET_GROUPS = 2, 4
@@ -40,7 +45,7 @@ TINY = Widths(vae=(16, 16, 16), unet=(32, 32), text_layers=1, vision_layers=1, p
 
 
 def make_vae(widths: Widths) -> AutoencoderKL:
-    """An autoencoder of factor 4 to 4 latent channels (12 numbers become one).
+    """An autoencoder; of factor 4 to 4 latent channels, unless told otherwise (12 numbers become one).
 
     Its middle has no attention: a texture is stationary, and attention would cost the square of the image's area.
     """
@@ -50,7 +55,7 @@ def make_vae(widths: Widths) -> AutoencoderKL:
         down_block_types=("DownEncoderBlock2D",) * levels,
         up_block_types=("UpDecoderBlock2D",) * levels,
         layers_per_block=1,
-        latent_channels=LATENT_CHANNELS,
+        latent_channels=widths.latents,
         norm_num_groups=VAE_GROUPS,
         mid_block_add_attention=False,
         sample_size=128,
@@ -67,13 +72,13 @@ def make_unet(widths: Widths) -> UNet2DConditionModel:
     plain = max(len(widths.unet) - 2, 1)
     depth = len(widths.unet) - plain
     return UNet2DConditionModel(
-        sample_size=64,  # 256 px by default
-        in_channels=LATENT_CHANNELS,
-        out_channels=LATENT_CHANNELS,
+        sample_size=256 // widths.factor,  # 256 px by default
+        in_channels=widths.latents,
+        out_channels=widths.latents,
         block_out_channels=widths.unet,
         down_block_types=("DownBlock2D",) * plain + ("CrossAttnDownBlock2D",) * depth,
         up_block_types=("CrossAttnUpBlock2D",) * depth + ("UpBlock2D",) * plain,
-        layers_per_block=1,
+        layers_per_block=widths.unet_layers,
         norm_num_groups=UNET_GROUPS,
         cross_attention_dim=TEXT_WIDTH,
         addition_embed_type="text",

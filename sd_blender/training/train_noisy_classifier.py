@@ -102,7 +102,8 @@ def train_noisy_classifier(
     process = (process or ForwardProcess.zero_terminal_snr()).to(device)
     sets = [latents.to(device) for latents in sets]
     torch.manual_seed(options.seed)
-    classifier = NoisyClassifier(NAMES, options.widths).to(device).train()
+    channels = sets[0].latents.shape[1]
+    classifier = NoisyClassifier(NAMES, options.widths, channels).to(device).train()
     optimizer = torch.optim.AdamW(classifier.parameters(), lr=options.rate, weight_decay=0.05, fused=True)
     average = checkpoints.MovingAverage(classifier, options.ema)
     path, step, spent = folder / "noisy-classifier.pt", 0, 0.0
@@ -146,7 +147,7 @@ def train_noisy_classifier(
             if clock.due("checkpoint", options.checkpoint_seconds):
                 save()
     save()
-    return averaged(average, options)
+    return averaged(average, options, channels)
 
 
 def _step(
@@ -167,8 +168,10 @@ def _step(
     return {"loss": loss.item(), **shares}
 
 
-def averaged(average: checkpoints.MovingAverage, options: ClassifierOptions) -> NoisyClassifier:
+def averaged(
+    average: checkpoints.MovingAverage, options: ClassifierOptions, channels: int
+) -> NoisyClassifier:
     """A copy with the averaged weights, for use."""
-    copy = NoisyClassifier(NAMES, options.widths)
+    copy = NoisyClassifier(NAMES, options.widths, channels)
     copy.load_state_dict(average.shadow)
     return copy.eval().requires_grad_(False)

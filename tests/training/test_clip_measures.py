@@ -104,6 +104,7 @@ def test_the_card_is_written_with_and_without_a_clip(tmp_path, clip):
         "guidance": 1.5,
         "judges": {"classifier": 0.9, "classifier_after_vae": 0.8, "colour_rules": 0.99},
         "machine": "a machine",
+        "latents": {"factor": 4, "channels": 4},
         "millions_of_parameters": {"vae": 1.4, "unet": 11.3, "text_encoder": 0.8},
         "prompts": 305,
         "psnr": {"mean": 27.0, "worst": 17.0},

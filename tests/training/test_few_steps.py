@@ -12,7 +12,7 @@ from diffusers import DDIMScheduler, LCMScheduler, StableDiffusionPipeline
 
 from sd_blender.training.checkpoints import load
 from sd_blender.training.latents import LatentSet, caption_tokens
-from sd_blender.training.models import LATENT_CHANNELS, TINY, make_scheduler
+from sd_blender.training.models import TINY, make_scheduler
 from sd_blender.training.recipe import Recipe
 from sd_blender.training.schedule import Budget
 from sd_blender.training.textures.dataset import describe_sample
@@ -50,7 +50,7 @@ def teacher(tokenizer):
 
 @pytest.fixture
 def sets(tokenizer):
-    latents = torch.randn(4, LATENT_CHANNELS, 32, 32, generator=torch.Generator().manual_seed(2)).half()
+    latents = torch.randn(4, TINY.latents, 32, 32, generator=torch.Generator().manual_seed(2)).half()
     described = [describe_sample(1, i) for i in range(4)]
     return [
         LatentSet(

@@ -4,7 +4,7 @@
 import torch
 import torch.nn.functional as F
 
-from sd_blender.training.models import FACTOR, LATENT_CHANNELS, TINY, make_unet, make_vae
+from sd_blender.training.models import TINY, make_unet, make_vae
 from sd_blender.training.padding import wrap, wrapped
 
 
@@ -28,15 +28,15 @@ def test_the_gradient_of_wrap_is_that_of_circular_padding():
 @torch.no_grad()
 def test_wrapped_networks_commute_with_rolling():
     vae, unet = make_vae(TINY).eval(), make_unet(TINY).eval()
-    image, latent = torch.randn(1, 3, 8 * FACTOR, 8 * FACTOR), torch.randn(1, LATENT_CHANNELS, 8, 8)
+    image, latent = torch.randn(1, 3, 8 * TINY.factor, 8 * TINY.factor), torch.randn(1, TINY.latents, 8, 8)
     text, t = torch.randn(1, 77, 128), torch.tensor([500])
     with wrapped(vae, unet):
         encoded = vae.encode(image).latent_dist.mean
-        moved = vae.encode(image.roll((2 * FACTOR, FACTOR), (2, 3))).latent_dist.mean
+        moved = vae.encode(image.roll((2 * TINY.factor, TINY.factor), (2, 3))).latent_dist.mean
         assert torch.allclose(encoded.roll((2, 1), (2, 3)), moved, atol=1e-4)
         decoded = vae.decode(latent).sample
         assert torch.allclose(
-            decoded.roll((3 * FACTOR, FACTOR), (2, 3)),
+            decoded.roll((3 * TINY.factor, TINY.factor), (2, 3)),
             vae.decode(latent.roll((3, 1), (2, 3))).sample,
             atol=1e-4,
         )

@@ -11,13 +11,17 @@ import torch
 from diffusers import StableDiffusionPipeline
 from transformers import CLIPTokenizer
 
+from sd_blender.engine.model_files import check_model
+from sd_blender.engine.noisy_classifier import NoisyClassifier
+from sd_blender.engine.preview import LatentPreview
 from sd_blender.training.checkpoints import MovingAverage, load, save_atomic
 from sd_blender.training.latents import LatentSet, caption_tokens, chances, fit_preview
-from sd_blender.training.models import FACTOR, LATENT_CHANNELS, TINY
+from sd_blender.training.models import TINY
 from sd_blender.training.recipe import Recipe
 from sd_blender.training.schedule import Budget, learning_rate, to_tensor
 from sd_blender.training.textures import TextureSet
 from sd_blender.training.textures.dataset import describe_sample
+from sd_blender.training.train_noisy_classifier import ClassifierOptions
 from sd_blender.training.train_text import TextOptions, train_text
 from sd_blender.training.train_unet import (
     PROCESS,
@@ -115,7 +119,7 @@ def test_export_opens_in_plain_diffusers(recipe):
     assert pipeline.unet.config.sample_size * pipeline.vae_scale_factor == 256
     assert all(p.suffix != ".bin" for p in recipe.output.rglob("*"))
     preview = json.loads((recipe.output / "latent_preview.json").read_text())
-    assert np.shape(preview["matrix"]) == (LATENT_CHANNELS, 3) and np.shape(preview["bias"]) == (3,)
+    assert np.shape(preview["matrix"]) == (TINY.latents, 3) and np.shape(preview["bias"]) == (3,)
 
 
 def test_a_model_without_its_checkpoint_is_trained_on_from_its_folder(recipe, tmp_path):
@@ -184,6 +188,33 @@ def test_a_sample_is_drawn_as_another_view_of_itself():
     assert [len(v) for v in views] == [1] * 4 and len(set.union(*views)) > 1
 
 
+def test_a_model_of_other_latents_opens_in_diffusers_and_in_the_engine(tmp_path):
+    widths = replace(TINY, vae=(16, 16, 16, 16), latents=8, unet_layers=2)
+    recipe = Recipe(
+        tmp_path,
+        tmp_path / "model",
+        tiles=4,
+        large_tiles=2,
+        vae_options=replace(VAE, widths=widths),
+        text_options=TEXT,
+        unet_options=replace(UNET, widths=widths),
+        classifier_options=ClassifierOptions(widths=(8, 16), budget=STEPS, batch=8, device="cpu"),
+    )
+    recipe.train_vae()
+    recipe.train_unet()
+    recipe.export()
+    recipe.train_noisy_classifier()
+    pipeline = StableDiffusionPipeline.from_pretrained(recipe.output, use_safetensors=True)
+    pipeline.set_progress_bar_config(disable=True)
+    assert pipeline.unet.config.in_channels == 8 and pipeline.vae_scale_factor == 8
+    assert len(pipeline.unet.down_blocks[0].resnets) == 2
+    assert pipeline("moss", num_inference_steps=2, height=64, width=64).images[0].size == (64, 64)
+    files = check_model(recipe.output)
+    assert (files.unet_channels, files.latent_channels) == (8, 8)
+    assert NoisyClassifier.load(recipe.output / "classifier").latent_channels == 8
+    assert np.shape(LatentPreview.of_model(recipe.output, pipeline.vae).matrix) == (8, 3)
+
+
 def test_samples_come_in_no_order():
     """In order, each would only ever meet its own stretch of the step numbers, which are drawn in order."""
     drawn = LatentSet(torch.zeros(100, 4, 8, 8), []).draw(1000, torch.Generator().manual_seed(0)).float()
@@ -242,7 +273,7 @@ def test_preview_map_is_the_least_squares_one():
     matrix, bias = torch.randn(4, 3) * 0.05, torch.tensor([0.1, -0.1, 0.0])
     colours = ((latents.float() * 2).permute(0, 2, 3, 1) @ matrix + bias).clamp(-1, 1)
     small = ((colours + 1) * 127.5).round().byte()
-    pixels = small.repeat_interleave(FACTOR, 1).repeat_interleave(FACTOR, 2).numpy()
+    pixels = small.repeat_interleave(TINY.factor, 1).repeat_interleave(TINY.factor, 2).numpy()
     found = fit_preview(latents, pixels, 2.0)
     assert np.allclose(found["matrix"], matrix, atol=0.01) and np.allclose(found["bias"], bias, atol=0.01)
 

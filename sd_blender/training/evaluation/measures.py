@@ -144,6 +144,14 @@ def seconds_per_image(
     return result
 
 
+def shape_of_latents(vae: AutoencoderKL) -> dict[str, int]:
+    """factor: pixels per latent and side. channels: numbers per latent."""
+    return {
+        "factor": 2 ** (len(vae.config.block_out_channels) - 1),
+        "channels": vae.config.latent_channels,
+    }
+
+
 def millions_of_parameters(pipeline: StableDiffusionPipeline) -> dict[str, float]:
     """Millions of parameters of each part."""
     parts = {"vae": pipeline.vae, "unet": pipeline.unet, "text_encoder": pipeline.text_encoder}

@@ -51,13 +51,13 @@ Guidance {guidance:g} and {steps} steps suit it; more guidance costs it the fine
 `scripts/train_starter.py`, from nothing: {tiles}. All pictures are procedural (`sd_blender/training/textures`),
 seamless by construction and captioned by what they show; no photograph, no other model and nobody's work went in.
 
-* Autoencoder: factor 4, 4 latent channels, {vae:.1f} M parameters, trained on crops and whole tiles with L1, L2,
-  gradient and patch-mean errors and a small KL term.
+* Autoencoder: factor {factor}, {channels} latent channels, {vae:.1f} M parameters, trained on crops and whole tiles with
+  L1, L2, gradient and patch-mean errors and a small KL term.
 * Text encoder: CLIP text transformer, {text_encoder:.1f} M, with a byte-pair vocabulary of its own, taught to name what
   captions name (material, colour, shade, size, weathering){then}.
 * Denoiser: U-Net, {unet:.1f} M, velocity prediction on a schedule rescaled to zero terminal signal (Lin et al. 2023),
   trailing steps, captions dropped in one tenth of the samples for classifier-free guidance; tiles of 128 and 256 px
-  with circular padding and crops of 64 px with zero padding.
+  with circular padding and crops with zero padding.
 {classifier}
 {training}
 
@@ -147,6 +147,7 @@ def write_card(path: Path, figures: dict[str, Any]) -> None:
     text = CARD.format(
         total=sum(parts.values()),
         **parts,
+        **figures["latents"],
         n_materials=len(MATERIALS),
         materials=", ".join(NAMES),
         n_colours=len(COLOURS),

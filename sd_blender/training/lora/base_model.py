@@ -15,6 +15,7 @@ from ...core.errors import ModelRefused
 from ...core.request import STARTER_MODEL
 from ...engine.diffusers_engine import STARTER_FOLDER
 from ...engine.models import Announce, LoadedModel, ModelStore
+from ...engine.pipelines import natively_inpaints
 from ..forward_process import ForwardProcess
 
 FAMILIES = {768: "sd_v1", 1024: "sd_v2", 2048: "sdxl_base_v1-0"}
@@ -44,7 +45,7 @@ def load_base(
     """Raises ModelNotFound, ModelRefused or JobCancelled."""
     folder = STARTER_FOLDER if model == STARTER_MODEL else Path(os.path.expanduser(model))
     loaded = ModelStore(device, dtype).get(folder, announce, is_cancelled)
-    if loaded.unet.config.in_channels != 4:
+    if natively_inpaints(loaded.pipelines):
         raise ModelRefused(
             f"{folder} is an inpaint model, which cannot be trained here; train with its text-to-image model, the "
             "result works with both."

@@ -45,7 +45,7 @@ class Examples:
     tiling: Tiling
 
     def draw(self, count: int, random: StepRandom) -> tuple[Tensor, list[int]]:
-        """``count`` latents (count, 4, h, w) in float32, all of one shape, and the indices of the views they are of."""
+        """``count`` latents (count, C, h, w) in float32, all of one shape, and the indices of the views they are of."""
         rng = random.numpy
         first = int(rng.integers(len(self.means)))
         bucket = next(b for b in self.buckets if first in b)
