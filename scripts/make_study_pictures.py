@@ -84,7 +84,7 @@ def original(name: str) -> Picture:
 
 @torch.no_grad()
 def encode(pictures: Sequence[Picture]) -> Tensor:
-    """N x 4 x S/4 x S/4 latents of unit variance."""
+    """N x C x S/f x S/f latents of unit variance."""
     vae = pipeline().vae
     with wrapped(vae):
         return vae.encode(to_tensor(np.stack(pictures))).latent_dist.mean * vae.config.scaling_factor
@@ -127,7 +127,9 @@ def reverse() -> tuple[list[Picture], int]:
     """DDIM from noise: what the network takes for x_0 after 1, 2, 4, 8, 14 and 20 steps, and x_t at these."""
     parts, process = pipeline(), ReverseProcess(ForwardProcess.zero_terminal_snr())
     words, _ = parts.encode_prompt(SHOWN[1], torch.device("cpu"), 1, False)
-    x = torch.randn((1, 4, SIZE // 4, SIZE // 4), generator=torch.Generator().manual_seed(SEED))
+    side = SIZE // parts.vae_scale_factor
+    shape = (1, parts.unet.config.in_channels, side, side)
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(SEED))
     times = [*np.linspace(T - 1, 0, STEPS + 1).round().astype(int)[:-1], -1]
     guesses, noisy = [], []
     with wrapped(parts.unet):

@@ -51,8 +51,8 @@ Guidance {guidance:g} and {steps} steps suit it; more guidance costs it the fine
 `scripts/train_starter.py`, from nothing: {tiles}. All pictures are procedural (`sd_blender/training/textures`),
 seamless by construction and captioned by what they show; no photograph, no other model and nobody's work went in.
 
-* Autoencoder: factor {factor}, {channels} latent channels, {vae:.1f} M parameters, trained on crops and whole tiles with
-  L1, L2, gradient and patch-mean errors and a small KL term.
+* Autoencoder: factor {factor}, {channels} latent channels, {vae:.1f} M parameters, trained on crops and whole tiles
+  with L1, L2, gradient and patch-mean errors and a small KL term.
 * Text encoder: CLIP text transformer, {text_encoder:.1f} M, with a byte-pair vocabulary of its own, taught to name what
   captions name (material, colour, shade, size, weathering){then}.
 * Denoiser: U-Net, {unet:.1f} M, velocity prediction on a schedule rescaled to zero terminal signal (Lin et al. 2023),
