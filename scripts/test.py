@@ -84,7 +84,7 @@ def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "--only", type=_words, default=[], metavar="NAMES",
-        help="suites to run, by the first word of their names, such as lint,types,core,worker,blender,gui",
+        help="suites to run, by the first word of their names, such as lint,types,core,worker,blender,bpy,gui",
     )  # fmt: skip
     parser.add_argument(
         "--blender", type=_words, default=["all"], metavar="VERSIONS",
@@ -116,7 +116,7 @@ def all_suites(options: argparse.Namespace) -> Iterator[Suite]:
     yield Suite("blender with the engine", folder="tests/blender", process_per_file=True)
     for version in BLENDER_VERSIONS:
         if version in options.blender or "all" in options.blender:
-            yield Suite(f"blender {version}", f"bpy-{version}", "tests/blender", process_per_file=True)
+            yield Suite(f"bpy {version}", f"bpy-{version}", "tests/blender", process_per_file=True)
     for path in options.real_blender:
         yield Suite(f"gui {Path(path).name}", folder="tests/gui", variables=((REAL_BLENDER, path),))
     if not options.real_blender:
