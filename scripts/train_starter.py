@@ -84,8 +84,10 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--crop", type=int, help="pixels per side of vae's crops; default 64")
     parser.add_argument("--rate", type=float, help="highest learning rate of unet; default 1e-3")
-    parser.add_argument("--crops", type=float, help="share of unet's steps on crops; default 0.15")
-    parser.add_argument("--large", type=float, help="share of unet's steps on large textures; default 0.25")
+    parser.add_argument("--crops", type=float, help="share of unet's steps on crops; default 1, then 0.5")
+    parser.add_argument(
+        "--large", type=float, help="share of unet's other steps on large textures; default 0.15"
+    )
     parser.add_argument(
         "--vae-widths", type=int, nargs="+", metavar="N", help="channels per level; each level but one halves"
     )
@@ -133,7 +135,8 @@ def make_recipe(args: argparse.Namespace) -> Recipe:
         vae, clip, unet = (replace(options, batch=args.batch) for options in (vae, clip, unet))
     if args.crop:
         vae = replace(vae, crop=args.crop)
-    given = {name: getattr(args, name) for name in ("rate", "crops", "large")}
+    crops = None if args.crops is None else (args.crops, args.crops)
+    given = {"rate": args.rate, "crops": crops, "large": args.large}
     unet = replace(unet, **{name: value for name, value in given.items() if value is not None})
     return Recipe(
         args.work,

@@ -37,26 +37,31 @@ from .models import Widths, make_text_encoder, make_unet, use_device
 from .padding import wrapped
 from .schedule import Budget, StepRandom, learning_rate, set_learning_rate
 
+LAYOUT_FIRST = 0.6
+"""The share of the budget after which crops get fewer and step numbers even."""
+
 
 @dataclass(frozen=True)
 class UnetOptions:
-    """batch: whole tiles of 128 px per step; larger tiles come fewer at a time.
+    """batch: whole tiles of 128 px per step; larger tiles come fewer at a time, crops twice as many.
 
-    large: share of steps on large tiles. crops: share of steps on pieces of 128 px of large tiles with zero padding,
-    which teach what a picture's edge is; the other steps are on whole tiles with circular padding. unconditional: share
-    of samples without caption, so that one network is both the conditional and the unconditional model (Ho & Salimans
-    2022, arXiv:2207.12598). lean: how the step numbers are drawn, see `stratified_steps`.
+    crops: share of steps on crops of 64 px with zero padding, in the first 60 % of the budget and afterwards. They are
+    cheap, so that words are learned early, and they teach what a picture's edge is; the other steps are on whole tiles
+    with circular padding. large: share of those on large tiles. unconditional: share of samples without caption, so
+    that one network is both the conditional and the unconditional model (Ho & Salimans 2022, arXiv:2207.12598).
+    lean: how the step numbers are drawn, see `stratified_steps`; before and after that change too: layout first, then
+    the fine grain, which is decided where there is little noise.
     frozen_text: the text encoder given is CLIP's and stays as it is, as in Stable Diffusion.
     """
 
     widths: Widths = field(default_factory=Widths)
     budget: Budget = field(default_factory=lambda: Budget(minutes=100))
     batch: int = 32
-    large: float = 0.25
-    crops: float = 0.15
+    large: float = 0.15
+    crops: tuple[float, float] = (1.0, 0.5)
     unconditional: float = 0.1
     prediction_type: str = "v_prediction"
-    lean: float = 1.0
+    lean: tuple[float, float] = (0.6, 1.0)
     frozen_text: bool = False
     rate: float = 1e-3
     ema: float = 0.999
@@ -96,17 +101,24 @@ class Batch:
     periodic: bool
 
 
-def draw_batch(sets: Sequence[LatentSet], scale: float, options: UnetOptions, random: StepRandom) -> Batch:
-    """One batch, where the sets are. sets: latents of small tiles, then of larger ones."""
-    small, large = sets[0], sets[-1]
-    side, kind = small.latents.shape[-1], random.numpy.random()
-    crop = kind < options.crops
-    chosen = large if kind < options.crops + options.large else small
-    count = options.batch if crop else max(1, options.batch * side**2 // chosen.latents.shape[-1] ** 2)
+def draw_batch(
+    sets: Sequence[LatentSet],
+    scale: float,
+    options: UnetOptions,
+    random: StepRandom,
+    progress: float = 1.0,
+) -> Batch:
+    """One batch, where the sets are. sets: latents of small tiles first, then of larger ones. progress: 0 .. 1 of the
+    budget.
+    """
+    rng, side = random.numpy, sets[0].latents.shape[-1]
+    crop = rng.random() < options.crops[progress >= LAYOUT_FIRST]
+    chosen = sets[-1] if rng.random() < options.large else sets[0]
+    count = 2 * options.batch if crop else max(1, options.batch * side**2 // chosen.latents.shape[-1] ** 2)
     places = chosen.draw(count, random.torch)
     latents = chosen.rolled(places, random.torch) * scale
     if crop:
-        latents = latents[..., :side, :side]
+        latents = latents[..., : side // 2, : side // 2]
     tokens = chosen.captions(places, options.unconditional, random.torch)
     return Batch(latents, tokens, periodic=not crop)
 
@@ -129,12 +141,13 @@ def diffusion_loss(
     batch: Batch,
     options: UnetOptions,
     generator: torch.Generator,
+    progress: float = 1.0,
 ) -> Tensor:
     """Mean squared error of the prediction: noise in closed form, then compare with the target.
 
     generator: lies where the batch does.
     """
-    t = stratified_steps(len(batch.latents), generator, options.lean)
+    t = stratified_steps(len(batch.latents), generator, options.lean[progress >= LAYOUT_FIRST])
     eps = torch.randn(batch.latents.shape, generator=generator, device=batch.latents.device)
     noisy = process.q_sample(batch.latents, t, eps)
     target = process.target(options.prediction_type, batch.latents, t, eps)
@@ -182,11 +195,9 @@ def train_unet(
     def take_step(step: int, progress: float) -> Losses:
         random = StepRandom.of(options.seed, step, device)
         set_learning_rate(optimizer, learning_rate(options.rate, step, progress))
-        batch = draw_batch(sets, scale, options, random)
-        return {
-            "loss": _step(networks, optimizer, process, batch, options, random),
-            "samples": len(batch.latents),
-        }
+        batch = draw_batch(sets, scale, options, random, progress)
+        loss = _step(networks, optimizer, process, batch, options, random, progress)
+        return {"loss": loss, "samples": len(batch.latents)}
 
     def sheet(step: int) -> None:
         if on_sheet:
@@ -221,12 +232,13 @@ def _step(
     batch: Batch,
     options: UnetOptions,
     random: StepRandom,
+    progress: float,
 ) -> Tensor:
     with (
         wrapped(networks.unet, on=batch.periodic),
         torch.autocast(batch.latents.device.type, torch.bfloat16),
     ):
-        loss = diffusion_loss(networks, process, batch, options, random.torch)
+        loss = diffusion_loss(networks, process, batch, options, random.torch, progress)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(networks.parameters(), 1.0)
     optimizer.step()

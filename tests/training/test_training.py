@@ -253,7 +253,7 @@ def test_a_new_denoiser_for_the_words_of_another_model(recipe, tmp_path):
     assert not (new.output / "classifier").exists()  # it knows the latents of another autoencoder
 
 
-def test_step_numbers_lean_as_told():
+def test_the_second_part_of_the_budget_draws_all_step_numbers_evenly():
     seen = []
 
     class Watching(torch.nn.Module):
@@ -262,9 +262,9 @@ def test_step_numbers_lean_as_told():
             return noisy
 
     batch = Batch(torch.randn(64, 4, 8, 8), torch.zeros(64, 77, dtype=torch.long), periodic=True)
-    for lean in (0.6, 1.0):
+    for progress in (0.1, 0.9):
         generator = torch.Generator().manual_seed(0)
-        diffusion_loss(Watching(), PROCESS, batch, UnetOptions(lean=lean), generator)
+        diffusion_loss(Watching(), PROCESS, batch, UnetOptions(), generator, progress)
     assert seen[0] > 600 and seen[1] == pytest.approx(500, abs=10)
 
 
