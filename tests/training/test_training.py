@@ -281,8 +281,11 @@ def test_preview_map_is_the_least_squares_one():
 def test_our_padding_is_that_of_the_tokenizer():
     tokenizer = train_tokenizer(["red brick wall", "mossy grey cobblestone"])
     texts = ["", "red brick wall", "so many words " * 40]
+    before = tokenizer.backend_tokenizer.to_str()
+    ours = tokenize(tokenizer, texts)
+    assert tokenizer.backend_tokenizer.to_str() == before
     padded = tokenizer(texts, padding="max_length", truncation=True, return_tensors="pt").input_ids
-    assert torch.equal(tokenize(tokenizer, texts), padded)
+    assert torch.equal(ours, padded)
 
 
 def test_tokenizer_round_trip_and_any_script(tmp_path):
