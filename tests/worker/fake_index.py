@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import os
 import sys
 import zipfile
 from pathlib import Path
@@ -47,10 +49,14 @@ def make_wheel(folder: Path, name: str, version: str, source: str, module: str) 
     if name == "pillow":
         files["PIL/Image.py"] = "def open(): pass\n"
     files[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"])
-    with zipfile.ZipFile(folder / file, "w") as wheel:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as wheel:
         for path, content in files.items():
             wheel.writestr(zipfile.ZipInfo(path), content)  # without the time: the same bytes in each process
-    data = (folder / file).read_bytes()
+    data = packed.getvalue()
+    part = folder / f"{file}.{os.getpid()}"
+    part.write_bytes(data)
+    part.replace(folder / file)  # whole at any moment: another process may be installing from it
     return Wheel(name, version, file, hashlib.sha256(data).hexdigest(), len(data))
 
 
