@@ -24,9 +24,9 @@ from .padding import wrapped
 from .train_unet import Networks
 
 STEPS, GUIDANCE = 10, 1.0
-"""What suits the model. Guidance costs it time and the fine grain by which many materials are known; of 122 prompts
-the judge saw the material asked for in 88.5 % with 10 steps and with 12. An earlier state of the training was right in
-79 % at guidance 1, in 76 % at 1.5, and in some 60 % at 3."""
+"""What suits the model. Of 244 prompts the judge saw the material asked for in 86.1 % at guidance 1, 87.7 % at 1.5 and
+86.5 % at 2 (Frechet distances 14.7, 12.9 and 12.9): patterns gain, grain loses, and any guidance costs twice the time.
+"""
 
 SHEET_PROMPTS = (
     "red brick wall",

@@ -66,8 +66,8 @@ class UnetOptions:
     rate: float = 1e-3
     ema: float = 0.999
     seed: int = 11
-    checkpoint_seconds: float = 120.0
-    sheet_seconds: float = 300.0
+    checkpoint_seconds: float = 300.0
+    sheet_seconds: float = 900.0
     device: str = "auto"
 
 

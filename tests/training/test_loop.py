@@ -29,6 +29,17 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_checkpoint(tmp_path
     assert load(path)["step"] == 2
 
 
+def test_a_last_loss_that_is_no_number_is_not_saved_over_the_checkpoint(tmp_path):
+    """Losses are read a step late; whatever is saved was read before."""
+    path = tmp_path / "x.pt"
+    make_run(path).run(lambda step, progress: {"loss": 1.0}, "test", stop_at=2)
+    broken = make_run(path)
+    broken.resume()
+    with pytest.raises(BadResult, match="step 5"):
+        broken.run(lambda step, progress: {"loss": torch.tensor(float("nan") if step == 4 else 1.0)}, "test")
+    assert load(path)["step"] == 2
+
+
 def test_a_full_disk_leaves_the_last_checkpoint_and_no_rest(tmp_path, monkeypatch):
     path = tmp_path / "x.pt"
     save_atomic(path, {"step": 1})
