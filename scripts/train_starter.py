@@ -15,6 +15,7 @@ Minutes count over all runs of a stage: to continue a finished one, give it more
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from dataclasses import replace
@@ -30,7 +31,8 @@ from sd_blender.training.models import Widths  # noqa: E402
 from sd_blender.training.recipe import Recipe  # noqa: E402
 from sd_blender.training.schedule import Budget  # noqa: E402
 from sd_blender.training.train_clip import ClipOptions  # noqa: E402
-from sd_blender.training.train_few_steps import FewStepsOptions  # noqa: E402
+from sd_blender.training.train_few_steps import FewSteps  # noqa: E402
+from sd_blender.training.train_guidance import BuiltInGuidance  # noqa: E402
 from sd_blender.training.train_noisy_classifier import ClassifierOptions  # noqa: E402
 from sd_blender.training.train_unet import UnetOptions  # noqa: E402
 from sd_blender.training.train_vae import VaeOptions  # noqa: E402
@@ -38,7 +40,14 @@ from sd_blender.training.train_vae import VaeOptions  # noqa: E402
 STAGES = ("data", "vae", "text", "clip", "unet", "export")
 KEPT = {"vae_from": {"vae"}, "start_from": {"vae", "text", "clip"}, "words_from": {"text", "clip"}}
 """The stages whose result an option takes from a model: `all` leaves them out."""
-EXTRA_STAGES = ("decoder", "few-steps", "export-few-steps", "noisy-classifier")
+EXTRA_STAGES = (
+    "decoder",
+    "guidance",
+    "export-guidance",
+    "few-steps",
+    "export-few-steps",
+    "noisy-classifier",
+)
 
 
 def arguments() -> argparse.Namespace:
@@ -70,6 +79,12 @@ def arguments() -> argparse.Namespace:
         type=Path,
         metavar="JSON",
         help="an evaluation.json: draw what it says is weak more often",
+    )
+    parser.add_argument(
+        "--guidance-of",
+        type=Path,
+        metavar="JSON",
+        help="stage guidance: w by material, as scripts/choose_guidance.py writes it",
     )
     parser.add_argument("--minutes", type=float, help="of this stage; default: 28 for vae, 100 for unet")
     parser.add_argument(
@@ -124,13 +139,20 @@ def make_recipe(args: argparse.Namespace) -> Recipe:
         vae = replace(vae, rate=5e-4)
     unet = UnetOptions(widths, Budget(args.minutes or 100, args.steps), device=device)
     clip = ClipOptions(widths, device=device)
-    few_steps = FewStepsOptions(unet=replace(FewStepsOptions().unet, widths=widths, device=device))
+    few_steps, guidance = (
+        replace(kind, unet=replace(kind.unet, widths=widths, device=device))
+        for kind in (FewSteps(), BuiltInGuidance())
+    )
+    if args.guidance_of:
+        guidance = replace(guidance, of_material=json.loads(args.guidance_of.read_text()))
     classifier = ClassifierOptions(device=device)
     if args.text_rate is not None:
         clip = replace(clip, text_rate=args.text_rate)
     if args.minutes or args.steps:
         budget = Budget(args.minutes or 30, args.steps)
-        clip, few_steps, classifier = (replace(o, budget=budget) for o in (clip, few_steps, classifier))
+        clip, few_steps, guidance, classifier = (
+            replace(options, budget=budget) for options in (clip, few_steps, guidance, classifier)
+        )
     if args.batch:
         vae, clip, unet = (replace(options, batch=args.batch) for options in (vae, clip, unet))
     if args.crop:
@@ -150,7 +172,8 @@ def make_recipe(args: argparse.Namespace) -> Recipe:
         vae_options=vae,
         clip_options=clip,
         unet_options=unet,
-        few_steps_options=few_steps,
+        few_steps=few_steps,
+        guidance=guidance,
         classifier_options=classifier,
     )
 
@@ -165,10 +188,12 @@ def main() -> None:
         "text": recipe.train_text,
         "clip": recipe.train_clip,
         "unet": recipe.train_unet,
+        "guidance": recipe.train_guidance,
+        "export-guidance": partial(recipe.export, "guidance"),
         "few-steps": recipe.train_few_steps,
         "noisy-classifier": recipe.train_noisy_classifier,
         "export": recipe.export,
-        "export-few-steps": partial(recipe.export, few_steps=True),
+        "export-few-steps": partial(recipe.export, "few-steps"),
     }
     kept = {stage for option, stages in KEPT.items() if getattr(args, option) for stage in stages}
     for stage in [s for s in STAGES if s not in kept] if args.stage == "all" else [args.stage]:

@@ -29,18 +29,19 @@ class LatentSet:
     """latents: N x C x h x w float16, not yet scaled, periodic. descriptions: N.
 
     chances: how often each is drawn, N with sum 1, or None for all alike. tokens: N x V x 77, V captions of each; the
-    first one is empty.
+    first one is empty. guidance: N, how strongly the text is to be followed, where that is distilled.
     """
 
     latents: Tensor
     descriptions: Sequence[Description]
     chances: Tensor | None = None
     tokens: Tensor | None = None
+    guidance: Tensor | None = None
 
     def to(self, device: torch.device) -> LatentSet:
         """With its tensors there: a GPU draws from its own memory."""
-        chances, tokens = (t if t is None else t.to(device) for t in (self.chances, self.tokens))
-        return replace(self, latents=self.latents.to(device), chances=chances, tokens=tokens)
+        there = {name: value.to(device) for name, value in vars(self).items() if isinstance(value, Tensor)}
+        return replace(self, **there)
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """The places of `count` samples; the same one may come twice. generator: lies where the latents do."""

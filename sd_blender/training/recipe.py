@@ -20,6 +20,7 @@ from ..engine.noisy_classifier import CLASSIFIER_FOLDER
 from . import checkpoints
 from .cache import HELD_OUT_SEED, TextureCache, render_cache
 from .curves import draw_curves
+from .distillation import Distillation, distil
 from .export import SHEET_PROMPTS, export, generate, make_pipeline, save_sheet
 from .latents import LatentSet, cached_latents, caption_tokens, chances, fit_preview, scaling_factor
 from .models import make_clip, make_text_encoder, make_vae, text_tower, use_device
@@ -30,7 +31,8 @@ from .textures import TextureSet
 from .textures.captions import Description, redraw_caption
 from .textures.dataset import describe_sample
 from .train_clip import ClipOptions, PictureSet, halved, train_clip
-from .train_few_steps import FewStepsOptions, make_few_steps_scheduler, train_few_steps
+from .train_few_steps import FewSteps, make_few_steps_scheduler
+from .train_guidance import BuiltInGuidance
 from .train_noisy_classifier import ClassifierOptions, train_noisy_classifier
 from .train_text import TextOptions, train_text
 from .train_unet import Networks, UnetOptions, train_unet
@@ -69,7 +71,8 @@ class Recipe:
     text_options: TextOptions = field(default_factory=TextOptions)
     clip_options: ClipOptions = field(default_factory=ClipOptions)
     unet_options: UnetOptions = field(default_factory=UnetOptions)
-    few_steps_options: FewStepsOptions = field(default_factory=FewStepsOptions)
+    few_steps: FewSteps = field(default_factory=FewSteps)
+    guidance: BuiltInGuidance = field(default_factory=BuiltInGuidance)
     classifier_options: ClassifierOptions = field(default_factory=ClassifierOptions)
 
     @property
@@ -142,7 +145,7 @@ class Recipe:
             descriptions = self._descriptions(size)
             odds = chances(descriptions, self._wanting()) if self.wanting else None
             tokens = caption_tokens(descriptions, self.tokenizer, CAPTIONS, np.random.default_rng(SEED))
-            sets.append(LatentSet(latents, descriptions, odds, tokens))
+            sets.append(LatentSet(latents, descriptions, odds, tokens, self.guidance.weights(descriptions)))
         return sets[0], sets[1]
 
     def _wanting(self) -> dict[str, float]:
@@ -221,12 +224,17 @@ class Recipe:
         return train_unet(*arguments, text_encoder=encoder, unet=unet, on_sheet=sheet)
 
     def train_few_steps(self) -> Networks:
-        """Stage `few-steps`: distil the denoiser of the last checkpoint into one that needs four steps."""
-        options = self.few_steps_options
-        sheet = partial(self._sheet, "few-steps", {"steps": FEW_STEPS, "guidance": 1.0})
-        return train_few_steps(
-            self.latents, self.tokenizer, self.scale, self.work, options, self._networks("unet"), sheet
-        )
+        """Stage `few-steps`: distil the denoiser into one that needs four steps."""
+        return self._distil(self.few_steps, {"steps": FEW_STEPS, "guidance": 1.0})
+
+    def train_guidance(self) -> Networks:
+        """Stage `guidance`: distil the denoiser with guidance into one that needs none."""
+        return self._distil(self.guidance, {})
+
+    def _distil(self, kind: Distillation, sampling: dict[str, Any]) -> Networks:
+        sheet = partial(self._sheet, kind.name, sampling)
+        teacher = self._networks("unet")
+        return distil(self.latents, self.tokenizer, self.scale, self.work, kind, teacher, sheet)
 
     def train_noisy_classifier(self) -> None:
         """Stage `noisy-classifier`: train the classifier that guides, and put it into the exported model."""
@@ -239,7 +247,7 @@ class Recipe:
     def _pipeline(self, networks: Networks, few_steps: bool = False) -> StableDiffusionPipeline:
         pipeline = make_pipeline(self.vae, networks.eval(), self.tokenizer, self.scale)
         if few_steps:
-            pipeline.scheduler = make_few_steps_scheduler(self.few_steps_options)
+            pipeline.scheduler = make_few_steps_scheduler(self.few_steps)
         return pipeline
 
     def _sheet(self, name: str, sampling: dict[str, Any], networks: Networks, step: int) -> None:
@@ -254,18 +262,22 @@ class Recipe:
         draw_curves(self.work / f"{name}.jsonl", self.work / f"{name}-curves.png", ("loss",))
 
     def _networks(self, name: str) -> Networks:
-        """The averaged denoiser and text encoder of the last checkpoint of a stage."""
-        state = checkpoints.load(self.work / f"{name}.pt")
-        if state is None:
-            raise FileNotFoundError(f"{self.work} holds no {name}.pt yet: run the stage {name} first")
+        """The averaged denoiser and text encoder of the last checkpoint of a stage; before there is one of the stage
+        `unet`, those of `start_from`."""
         networks = Networks(len(self.tokenizer), self.unet_options.widths)
-        networks.load_state_dict(state["average"]["shadow"])
+        if state := checkpoints.load(self.work / f"{name}.pt"):
+            networks.load_state_dict(state["average"]["shadow"])
+        elif self.start and name == "unet":
+            networks.unet.load_state_dict(self.start.unet.state_dict())
+            networks.text_encoder.load_state_dict(self.start.text_encoder.state_dict())
+        else:
+            raise FileNotFoundError(f"{self.work} holds no {name}.pt yet: run the stage {name} first")
         return networks
 
-    def export(self, few_steps: bool = False) -> None:
-        """Stage `export`: the averaged weights of the last checkpoints as a diffusers folder; with `few_steps`, those
-        of that stage and its scheduler."""
-        pipeline = self._pipeline(self._networks("few-steps" if few_steps else "unet"), few_steps)
+    def export(self, stage: str = "unet") -> None:
+        """Stage `export`: the averaged weights of the last checkpoints as a diffusers folder, those of the denoiser as
+        the given stage left it: unet, guidance or few-steps, which brings its scheduler."""
+        pipeline = self._pipeline(self._networks(stage), few_steps=stage == self.few_steps.name)
         small, count = self.latents[0].latents, 400
         preview = fit_preview(small[:count], self.textures[0].pixels[:count], self.scale)
         export(pipeline, preview, self.output, None if self.words else self.clip)

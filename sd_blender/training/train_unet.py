@@ -94,11 +94,15 @@ class Networks(nn.Module):
 
 @dataclass(frozen=True)
 class Batch:
-    """latents: N x C x h x w, scaled. tokens: N x 77. periodic: whether the latents are whole tiles."""
+    """latents: N x C x h x w, scaled. tokens: N x 77. periodic: whether the latents are whole tiles.
+
+    guidance: N, as the set has it.
+    """
 
     latents: Tensor
     tokens: Tensor
     periodic: bool
+    guidance: Tensor | None = None
 
 
 def draw_batch(
@@ -120,7 +124,8 @@ def draw_batch(
     if crop:
         latents = latents[..., : side // 2, : side // 2]
     tokens = chosen.captions(places, options.unconditional, random.torch)
-    return Batch(latents, tokens, periodic=not crop)
+    guidance = None if chosen.guidance is None else chosen.guidance[places]
+    return Batch(latents, tokens, not crop, guidance)
 
 
 def stratified_steps(count: int, generator: torch.Generator, lean: float = 1.0) -> Tensor:

@@ -10,62 +10,28 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, LCMScheduler, StableDiffusionPipeline
 
-from sd_blender.training.checkpoints import load
-from sd_blender.training.latents import LatentSet, caption_tokens
+from sd_blender.training.distillation import distil
 from sd_blender.training.models import TINY, make_scheduler
 from sd_blender.training.recipe import Recipe
 from sd_blender.training.schedule import Budget
-from sd_blender.training.textures.dataset import describe_sample
 from sd_blender.training.train_clip import ClipOptions
 from sd_blender.training.train_few_steps import (
-    FewStepsOptions,
+    FewSteps,
     boundary_coefficients,
     consistency,
     ddim_step,
-    distillation_loss,
     make_few_steps_scheduler,
     pseudo_huber,
-    train_few_steps,
 )
 from sd_blender.training.train_text import TextOptions
 from sd_blender.training.train_unet import PROCESS, Batch, Networks, UnetOptions
 from sd_blender.training.train_vae import VaeOptions
-from sd_blender.training.vocabulary import train_tokenizer
+
+from .distilling import Knowing, noise, small_set, small_teacher, small_tokenizer
 
 STEPS = Budget(steps=3)
 TINY_OPTIONS = {"widths": TINY, "budget": STEPS, "device": "cpu"}
-OPTIONS = FewStepsOptions(unet=UnetOptions(**TINY_OPTIONS, batch=2, unconditional=0.0), budget=STEPS)
-
-
-@pytest.fixture(scope="module")
-def tokenizer():
-    return train_tokenizer(["red brick wall", "moss"])
-
-
-@pytest.fixture
-def teacher(tokenizer):
-    torch.manual_seed(1)
-    return Networks(len(tokenizer), TINY).eval()
-
-
-@pytest.fixture
-def sets(tokenizer):
-    latents = torch.randn(4, TINY.latents, 32, 32, generator=torch.Generator().manual_seed(2)).half()
-    described = [describe_sample(1, i) for i in range(4)]
-    return [
-        LatentSet(
-            latents, described, tokens=caption_tokens(described, tokenizer, 2, np.random.default_rng(0))
-        )
-    ]
-
-
-def same_weights(first: torch.nn.Module, second: torch.nn.Module) -> bool:
-    a, b = first.state_dict(), second.state_dict()
-    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
-
-
-def noise(*shape: int, seed: int = 0) -> torch.Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+OPTIONS = FewSteps(unet=UnetOptions(**TINY_OPTIONS, batch=2, unconditional=0.0), budget=STEPS)
 
 
 def test_at_no_noise_the_answer_is_the_question():
@@ -109,27 +75,10 @@ def test_pseudo_huber():
     assert float(pseudo_huber(error, 0.001)) == pytest.approx(expected, rel=1e-4)
 
 
-class Knowing:
-    """A denoiser that knows the only picture there is, and with an empty text says something else."""
-
-    def __init__(self, picture: torch.Tensor, wrong: float = 0.0) -> None:
-        self.picture, self.wrong = picture, wrong
-
-    def text_encoder(self, tokens: torch.Tensor) -> SimpleNamespace:
-        return SimpleNamespace(last_hidden_state=tokens.float()[..., None])
-
-    def unet(self, x: torch.Tensor, t: torch.Tensor, encoder_hidden_states: torch.Tensor) -> SimpleNamespace:
-        empty = (encoder_hidden_states.flatten(1).sum(1) == 0).float().view(-1, 1, 1, 1)
-        abar = PROCESS.alphas_cumprod[t].view(-1, 1, 1, 1).float()
-        v = (abar.sqrt() * x - self.picture) / (1 - abar).sqrt()
-        return SimpleNamespace(sample=v + self.wrong + 7 * empty)
-
-
 def loss_of(student: Knowing, teacher: Knowing, guidance: float) -> float:
     batch = Batch(teacher.picture.expand(6, -1, -1, -1), torch.ones(6, 77, dtype=torch.long), periodic=True)
-    options, empty = replace(OPTIONS, guidance=guidance), torch.zeros(1, 77, dtype=torch.long)
-    generator = torch.Generator().manual_seed(3)
-    return float(distillation_loss(student, teacher, batch, empty, options, generator))
+    kind, empty = replace(OPTIONS, guidance=guidance), torch.zeros(1, 77, dtype=torch.long)
+    return float(kind.loss(student, teacher, batch, empty, torch.Generator().manual_seed(3), PROCESS))
 
 
 def test_who_always_points_to_the_end_of_the_path_loses_nothing():
@@ -147,27 +96,18 @@ def test_guidance_of_the_teacher_moves_the_target():
     assert abs(loss_of(unsure, exact, guidance=3.0) - loss_of(unsure, exact, guidance=1.0)) > 0.01
 
 
-def test_interrupted_distillation_ends_with_the_same_weights(sets, tokenizer, teacher, tmp_path):
-    arguments = sets, tokenizer, 1.0
-    unbroken = train_few_steps(*arguments, tmp_path / "a", OPTIONS, teacher)
-    train_few_steps(*arguments, tmp_path / "b", OPTIONS, teacher, stop_at=1)
-    assert load(tmp_path / "b" / "few-steps.pt")["step"] == 1
-    again = train_few_steps(*arguments, tmp_path / "b", OPTIONS, teacher)
-    assert same_weights(unbroken, again)
-    assert not same_weights(unbroken.unet, teacher.unet)
-    assert same_weights(unbroken.text_encoder, teacher.text_encoder)
-
-
-def test_distillation_learns(sets, tokenizer, teacher, tmp_path):
+def test_distillation_learns(tmp_path):
     """On a batch that never changes, the student ends nearer to agreeing with itself than the teacher does."""
+    tokenizer = small_tokenizer()
+    teacher, latents = small_teacher(tokenizer), small_set(tokenizer)
     options = replace(OPTIONS, budget=Budget(steps=30), rate=3e-3, guidance=1.0, ema=0.0)
-    student = train_few_steps(sets, tokenizer, 1.0, tmp_path, options, teacher)
+    student = distil([latents], tokenizer, 1.0, tmp_path, options, teacher)
     tokens = tokenizer(["moss"] * 4, padding="max_length", return_tensors="pt").input_ids
-    batch = Batch(sets[0].latents.float(), tokens, periodic=False)
+    batch = Batch(latents.latents.float(), tokens, periodic=False)
 
     def loss(networks: Networks) -> float:
         generator = torch.Generator().manual_seed(3)
-        return float(distillation_loss(networks, teacher, batch, tokens[:1], options, generator))
+        return float(options.loss(networks, teacher, batch, tokens[:1], generator, PROCESS))
 
     assert loss(student) < 0.9 * loss(teacher)
 
@@ -182,14 +122,14 @@ def test_the_stage_exports_a_model_of_four_steps(tmp_path):
         text_options=TextOptions(widths=TINY, budget=STEPS, batch=4),
         clip_options=ClipOptions(**TINY_OPTIONS, batch=4),
         unet_options=UnetOptions(**TINY_OPTIONS, batch=2),
-        few_steps_options=OPTIONS,
+        few_steps=OPTIONS,
     )
     recipe.train_vae()
     with pytest.raises(FileNotFoundError, match="run the stage unet first"):
         recipe.train_few_steps()
     recipe.train_unet()
     recipe.train_few_steps()
-    recipe.export(few_steps=True)
+    recipe.export("few-steps")
     pipeline = StableDiffusionPipeline.from_pretrained(recipe.output, use_safetensors=True)
     pipeline.set_progress_bar_config(disable=True)
     assert isinstance(pipeline.scheduler, LCMScheduler)
