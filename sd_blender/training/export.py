@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, StableDiffusionPipeline
+from diffusers import AutoencoderKL, DPMSolverMultistepScheduler, StableDiffusionPipeline
 from numpy.typing import NDArray
 from PIL import Image
 from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
@@ -59,14 +59,17 @@ SHEET_PROMPTS = (
 def make_pipeline(
     vae: AutoencoderKL, networks: Networks, tokenizer: CLIPTokenizer, scale: float
 ) -> StableDiffusionPipeline:
-    """The trained parts as one Stable Diffusion pipeline; `scale` goes into the autoencoder's config."""
+    """The trained parts as one Stable Diffusion pipeline; `scale` goes into the autoencoder's config.
+
+    Its scheduler is DPM++ 2M (Lu et al. 2022, arXiv:2211.01095), which the add-on samples with by default too.
+    """
     vae.register_to_config(scaling_factor=scale)
     pipeline = StableDiffusionPipeline(
         vae=vae,
         text_encoder=networks.text_encoder,
         tokenizer=tokenizer,
         unet=networks.unet,
-        scheduler=make_scheduler(),
+        scheduler=DPMSolverMultistepScheduler.from_config(make_scheduler().config),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,

@@ -136,7 +136,8 @@ def text_tower(clip: CLIPModel, vocabulary: int, widths: Widths) -> CLIPTextMode
 
 
 def make_scheduler() -> DDIMScheduler:
-    """Velocity prediction on a schedule whose last step is pure noise (Lin et al. 2023, arXiv:2305.08891)."""
+    """Velocity prediction on a schedule whose last step is pure noise (Lin et al. 2023, arXiv:2305.08891). Other
+    schedulers take it over from this one's configuration."""
     return DDIMScheduler(
         num_train_timesteps=1000,
         beta_start=0.00085,

@@ -28,7 +28,7 @@ language: en
 # SD Blender starter model
 
 A small latent diffusion model for seamless material textures: the architecture of Stable Diffusion 1.x
-(AutoencoderKL, CLIPTextModel, UNet2DConditionModel, DDIM schedule) at {total:.1f} million parameters. It ships with
+(AutoencoderKL, CLIPTextModel, UNet2DConditionModel, DPM++ 2M) at {total:.1f} million parameters. It ships with
 the add-on so that everything works at once and offline; it stands in for the models an artist will load later.
 
     from diffusers import StableDiffusionPipeline
