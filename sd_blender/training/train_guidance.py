@@ -32,7 +32,7 @@ class BuiltInGuidance(Distillation):
 
     name = "guidance"
     unet: UnetOptions = field(default_factory=lambda: UnetOptions(batch=64, crops=(0.1, 0.1), large=0.25))
-    rate: float = 1e-3
+    rate: float = 3e-4
     guidance: float = 1.5
     of_material: Mapping[str, float] = field(default_factory=dict)
 
