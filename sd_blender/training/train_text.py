@@ -2,7 +2,12 @@
 """The text encoder's first lesson: what a caption names. It takes a minute and spares the denoiser hours.
 
 A denoiser that must learn words and pictures together learns colours soon and materials late: until pictures differ by
-material, nothing tells the text encoder which word matters.
+material, nothing tells the text encoder which word matters. So the state of the caption's end, h(c) (N x d), is first
+asked for what the caption names, each kind k of word by a linear layer of its own:
+
+    loss = sum_k cross_entropy(W_k h(c) + b_k, y_k) + sum_s binary_cross_entropy(w_s h(c) + b_s, y_s)
+
+over k: material, colour, shade, size, and the states s, such as wet or rusty, of which a caption may name several.
 """
 
 from __future__ import annotations
