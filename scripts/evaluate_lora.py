@@ -2,10 +2,12 @@
 """Shows that training teaches: a LoRA on the starter model, from twelve images of a material that it does not know.
 
     python3 scripts/evaluate_lora.py [--folder build/lora] [--steps 300] [--word] ...
+    python3 scripts/evaluate_lora.py --steps 240 --batch 4 --count 8 --docs docs    # those of the docs
 
 Agate, banded stone, is made here and is not among the textures the starter model was trained on. Pictures of the same
 seeds before and after are told apart by their nearest class: the mean colour statistics and spectra of agate and of
-every material that the starter model knows, from other samples. Writes images, LoRA, sheet.png and evaluation.json.
+every material that the starter model knows, from other samples. The LoRA is opened by plain diffusers, too, and its
+pictures compared. Writes images, LoRA, sheet-lora.png and evaluation-lora.json.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ _environment.enter("main")
 sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402
+from diffusers import StableDiffusionPipeline  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 from PIL import Image  # noqa: E402
 
@@ -31,10 +34,11 @@ from sd_blender.core.request import Lora, Sampling, TextToImage, Tiling  # noqa:
 from sd_blender.core.training_request import LAYERS, TextualInversion, TrainLora  # noqa: E402
 from sd_blender.engine import create_engine  # noqa: E402
 from sd_blender.training.engine import with_training  # noqa: E402
-from sd_blender.training.export import save_sheet  # noqa: E402
+from sd_blender.training.export import generate, save_sheet  # noqa: E402
 from sd_blender.training.textures import MATERIALS, make_sample  # noqa: E402
 from sd_blender.training.textures.canvas import Canvas  # noqa: E402
 
+STARTER = ROOT / "sd_blender" / "starter_model"
 NAME, SIZE, IMAGES = "agate", 128, 12
 BANDS = np.array(
     [[0.93, 0.90, 0.82], [0.10, 0.36, 0.40], [0.72, 0.84, 0.80], [0.62, 0.28, 0.14], [0.95, 0.80, 0.62]]
@@ -95,18 +99,33 @@ def known_classes(per_class: int = 8) -> dict[str, list[Picture]]:
     return samples | {NAME: [agate(1000 + k) for k in range(per_class)]}
 
 
+STEPS, SEED = 20, 1
+
+
 def pictures(
-    engine: object, count: int, loras: tuple[Lora, ...], embeddings: tuple[str, ...]
+    engine: object, options: argparse.Namespace, loras: tuple[Lora, ...], embeddings: tuple[str, ...]
 ) -> list[Picture]:
     request = TextToImage(
         prompt=NAME,
         tiling=Tiling.BOTH,
-        sampling=Sampling(width=SIZE, height=SIZE, steps=20, guidance_scale=3.0, seed=1, count=count),
+        sampling=sampling(options, steps=STEPS, count=options.count),
         loras=loras,
         embeddings=embeddings,
     )
     result = engine.generate("pictures", request, lambda message: None, lambda: False)
     return [image.pixels for image in result.images]
+
+
+def sampling(options: argparse.Namespace, **changes: int) -> Sampling:
+    return Sampling(width=SIZE, height=SIZE, guidance_scale=options.guidance, seed=SEED, **changes)
+
+
+def in_plain_diffusers(path: str, options: argparse.Namespace) -> list[Picture]:
+    """The same pictures, without anything of the add-on's engine."""
+    pipeline = StableDiffusionPipeline.from_pretrained(STARTER, use_safetensors=True)
+    pipeline.set_progress_bar_config(disable=True)
+    pipeline.load_lora_weights(path)
+    return list(generate(pipeline, [NAME] * options.count, SIZE, SEED, STEPS, options.guidance))
 
 
 def measure(classes: NearestClass, made: list[Picture]) -> dict[str, object]:
@@ -126,6 +145,8 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--layers", choices=LAYERS, default="all")
     parser.add_argument("--word", action="store_true", help="a textual inversion instead")
+    parser.add_argument("--guidance", type=float, default=1.0)
+    parser.add_argument("--docs", type=Path, help="also write picture and figures there")
     parser.add_argument("--count", type=int, default=16, help="pictures to measure")
     options = parser.parse_args()
     images = options.folder / "images"
@@ -136,25 +157,38 @@ def main() -> int:
     held_out = measure(classes, [agate(5000 + k) for k in range(32)])
     print(f"held-out agate named agate: {held_out['named agate']:.0%}", flush=True)
     engine = with_training(create_engine())
-    before = pictures(engine, options.count, (), ())
+    before = pictures(engine, options, (), ())
     print(f"before: {summary(measure(classes, before))}", flush=True)
     began = time.monotonic()
     path = train(engine, options, images)
     seconds = time.monotonic() - began
-    after = pictures(engine, options.count, *(((), (path,)) if options.word else ((Lora(path=path),), ())))
+    after = pictures(engine, options, *(((), (path,)) if options.word else ((Lora(path=path),), ())))
     print(f"after: {summary(measure(classes, after))}, trained in {seconds:.0f} s", flush=True)
-    stem = "word" if options.word else "lora"
-    rows = [[agate(k) for k in range(8)], before[:8], after[:8]]
-    save_sheet(options.folder / f"sheet-{stem}.png", [p for row in rows for p in row], 8)
     report = {
         "held out": held_out,
         "before": measure(classes, before),
         "after": measure(classes, after),
         "seconds": round(seconds),
-        "options": {k: str(v) for k, v in vars(options).items() if k != "folder"},
+        "options": {k: v for k, v in vars(options).items() if k not in ("folder", "docs")},
     }
-    (options.folder / f"evaluation-{stem}.json").write_text(json.dumps(report, indent=1) + "\n")
+    if not options.word:
+        plain = in_plain_diffusers(path, options)
+        apart = np.abs(np.stack(plain).astype(int) - np.stack(after)).mean()
+        report["plain diffusers"] = measure(classes, plain) | {"levels of 255 apart": float(apart)}
+        print(f"in plain diffusers: {summary(report['plain diffusers'])}, {apart:.2f} levels of 255 apart")
+    rows = [[agate(k) for k in range(8)], before[:8], after[:8]]
+    write(options, report, [picture for row in rows for picture in row])
     return 0
+
+
+def write(options: argparse.Namespace, report: dict[str, object], sheet: list[Picture]) -> None:
+    stem = "word" if options.word else "lora"
+    places = [(options.folder / f"sheet-{stem}.png", options.folder / f"evaluation-{stem}.json")]
+    if options.docs:
+        places.append((options.docs / "pictures" / f"{stem}.png", options.docs / f"{stem}.json"))
+    for picture, figures in places:
+        save_sheet(picture, sheet, 8)
+        figures.write_text(json.dumps(report, indent=1) + "\n")
 
 
 def summary(measured: dict[str, object]) -> str:
@@ -169,7 +203,7 @@ def train(engine: object, options: argparse.Namespace, images: Path) -> str:
         "size": SIZE,
         "steps": options.steps,
         "batch": options.batch,
-        "sampling": Sampling(width=SIZE, height=SIZE, guidance_scale=3.0, seed=1),
+        "sampling": sampling(options),
         "learning_rate": options.rate,
     }
     if options.word:
