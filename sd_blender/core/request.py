@@ -39,7 +39,7 @@ class Sampling:
 
     width: int = 512
     height: int = 512
-    steps: int = 10
+    steps: int = 8
     guidance_scale: float = 1.0
     clip_guidance_scale: float = 0.0
     classifier_guidance_scale: float = 0.0

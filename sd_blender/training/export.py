@@ -23,9 +23,9 @@ from .models import make_scheduler
 from .padding import wrapped
 from .train_unet import Networks
 
-STEPS, GUIDANCE = 10, 1.0
-"""What suits the model. Of 244 prompts the judge saw the material asked for in 86.1 % at guidance 1, 87.7 % at 1.5 and
-86.5 % at 2 (Frechet distances 14.7, 12.9 and 12.9): patterns gain, grain loses, and any guidance costs twice the time.
+STEPS, GUIDANCE = 8, 1.0
+"""What suits the model, whose guidance is built in. Of 488 prompts the judge saw the material asked for in 87.1 % at 8
+steps and in 87.5 % at 10 (Frechet distances 11.3 and 10.7).
 """
 
 SHEET_PROMPTS = (

@@ -33,7 +33,7 @@ the add-on so that everything works at once and offline; it stands in for the mo
 
     from diffusers import StableDiffusionPipeline
     pipeline = StableDiffusionPipeline.from_pretrained("sd_blender/starter_model", use_safetensors=True)
-    pipeline("mossy grey cobblestone", num_inference_steps=10, guidance_scale=1).images[0].save("cobblestone.png")
+    pipeline("mossy grey cobblestone", num_inference_steps={steps}, guidance_scale=1).images[0].save("cobblestone.png")
 
 ## What it understands
 
@@ -44,8 +44,8 @@ Prompts of a material, a colour and adjectives, in any common order. It knows no
 * Adjectives: large, small, dark, pale, {adjectives}.
 
 Made for 128 to 512 px; 256 px is the default. With circular padding (the add-on's tiling) the result is seamless.
-Guidance {guidance:g} and {steps} steps suit it. A guidance of 1.5 makes patterns more regular, at twice the time and
-some of the fine grain.
+Guidance {guidance:g} and {steps} steps suit it: its weights hold the answer that guidance gives (Meng et al. 2023), so
+that more of it is added on top.
 
 ## How it was made
 
@@ -58,7 +58,8 @@ seamless by construction and captioned by what they show; no photograph, no othe
   captions name (material, colour, shade, size, weathering){then}.
 * Denoiser: U-Net, {unet:.1f} M, velocity prediction on a schedule rescaled to zero terminal signal (Lin et al. 2023),
   trailing steps, captions dropped in one tenth of the samples for classifier-free guidance; tiles of 128 and 256 px
-  with circular padding and crops with zero padding.
+  with circular padding and crops with zero padding. Then distilled from itself with guidance 1.5, for materials of
+  fine grain less and for some patterns more (`training/train_guidance.py`).
 {classifier}
 {training}
 
