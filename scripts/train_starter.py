@@ -84,7 +84,7 @@ def arguments() -> argparse.Namespace:
         "--guidance-of",
         type=Path,
         metavar="JSON",
-        help="stage guidance: w by material, as scripts/choose_guidance.py writes it (docs/starter_model/guidance.json)",
+        help="stage guidance: w by material, from scripts/choose_guidance.py (docs/starter_model/guidance.json)",
     )
     parser.add_argument("--minutes", type=float, help="of this stage; default: 28 for vae, 100 for unet")
     parser.add_argument(
