@@ -137,6 +137,8 @@ def draw_buttons(layout: bpy.types.UILayout, settings: Any) -> None:
     row.scale_y = 1.4
     if training.job or training.rendering:
         row.operator("sdb.pause_training", text="Pause", icon="PAUSE")
+        if training.job:
+            row.operator("sdb.stop_training", text="", icon="X")
         if training.output == output:
             return
     left = training.steps if training.output == output else 0
