@@ -48,7 +48,7 @@ class Trainer(Engine, Protocol):
 
 
 @runtime_checkable
-class Abandonable(Protocol):
+class Abandonable(Engine, Protocol):
     """An engine whose job can be ended in the middle of a step, since it runs elsewhere."""
 
     def abandon(self) -> None:
