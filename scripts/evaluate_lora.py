@@ -28,6 +28,7 @@ from PIL import Image  # noqa: E402
 
 from sd_blender.core.messages import Losses, Message, Progress  # noqa: E402
 from sd_blender.core.request import Lora, Sampling, TextToImage, Tiling  # noqa: E402
+from sd_blender.core.suited_training import STARTER  # noqa: E402
 from sd_blender.core.training_request import LAYERS, TextualInversion, TrainLora  # noqa: E402
 from sd_blender.engine import create_engine  # noqa: E402
 from sd_blender.training.engine import with_training  # noqa: E402
@@ -35,7 +36,7 @@ from sd_blender.training.export import save_sheet  # noqa: E402
 from sd_blender.training.textures import MATERIALS, make_sample  # noqa: E402
 from sd_blender.training.textures.canvas import Canvas  # noqa: E402
 
-NAME, SIZE, IMAGES = "agate", 128, 12
+NAME, SIZE, IMAGES = "agate", STARTER.size, 12
 BANDS = np.array(
     [[0.93, 0.90, 0.82], [0.10, 0.36, 0.40], [0.72, 0.84, 0.80], [0.62, 0.28, 0.14], [0.95, 0.80, 0.62]]
 )
@@ -123,8 +124,8 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--rank", type=int, default=16)
-    parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--layers", choices=LAYERS, default="all")
+    parser.add_argument("--rate", type=float, default=STARTER.learning_rate)
+    parser.add_argument("--layers", choices=LAYERS, default=STARTER.layers)
     parser.add_argument("--word", action="store_true", help="a textual inversion instead")
     parser.add_argument("--count", type=int, default=16, help="pictures to measure")
     options = parser.parse_args()

@@ -91,7 +91,7 @@ class Training:
         column = layout.column()
         for name in ("trigger", "output", "steps", "size", "tiling"):
             column.prop(settings, name)
-        if advice := sampling_advice.training_advice(context.scene.sd_blender, settings.size):
+        if advice := sampling_advice.training_advice(context.scene.sd_blender, settings):
             draw_sentence(layout, context, advice, "INFO")
         draw_buttons(layout, context, settings)
         draw_progress(layout, context)
