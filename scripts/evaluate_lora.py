@@ -31,6 +31,7 @@ from PIL import Image  # noqa: E402
 
 from sd_blender.core.messages import Losses, Message, Progress  # noqa: E402
 from sd_blender.core.request import Lora, Sampling, TextToImage, Tiling  # noqa: E402
+from sd_blender.core.suited_training import STARTER  # noqa: E402
 from sd_blender.core.training_request import LAYERS, TextualInversion, TrainLora  # noqa: E402
 from sd_blender.engine import create_engine  # noqa: E402
 from sd_blender.training.engine import with_training  # noqa: E402
@@ -38,8 +39,8 @@ from sd_blender.training.export import generate, save_sheet  # noqa: E402
 from sd_blender.training.textures import MATERIALS, make_sample  # noqa: E402
 from sd_blender.training.textures.canvas import Canvas  # noqa: E402
 
-STARTER = ROOT / "sd_blender" / "starter_model"
-NAME, SIZE, IMAGES = "agate", 128, 12
+MODEL = ROOT / "sd_blender" / "starter_model"
+NAME, SIZE, IMAGES = "agate", STARTER.size, 12
 BANDS = np.array(
     [[0.93, 0.90, 0.82], [0.10, 0.36, 0.40], [0.72, 0.84, 0.80], [0.62, 0.28, 0.14], [0.95, 0.80, 0.62]]
 )
@@ -122,7 +123,7 @@ def sampling(options: argparse.Namespace, **changes: int) -> Sampling:
 
 def in_plain_diffusers(path: str, options: argparse.Namespace) -> list[Picture]:
     """The same pictures, without anything of the add-on's engine."""
-    pipeline = StableDiffusionPipeline.from_pretrained(STARTER, use_safetensors=True)
+    pipeline = StableDiffusionPipeline.from_pretrained(MODEL, use_safetensors=True)
     pipeline.set_progress_bar_config(disable=True)
     pipeline.load_lora_weights(path)
     return list(generate(pipeline, [NAME] * options.count, SIZE, SEED, STEPS, options.guidance))
@@ -142,10 +143,10 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--rank", type=int, default=16)
-    parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--layers", choices=LAYERS, default="all")
+    parser.add_argument("--rate", type=float, default=STARTER.learning_rate)
+    parser.add_argument("--layers", choices=LAYERS, default=STARTER.layers)
     parser.add_argument("--word", action="store_true", help="a textual inversion instead")
-    parser.add_argument("--guidance", type=float, default=1.0)
+    parser.add_argument("--guidance", type=float, default=STARTER.guidance_scale)
     parser.add_argument("--docs", type=Path, help="also write picture and figures there")
     parser.add_argument("--count", type=int, default=16, help="pictures to measure")
     options = parser.parse_args()

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import _environment
@@ -26,12 +27,13 @@ from sd_blender.core.errors import JobCancelled, SDBlenderError  # noqa: E402
 from sd_blender.core.loss_curve import moving_mean  # noqa: E402
 from sd_blender.core.messages import Loading, Losses, Message, Progress, Sample, TrainingResult  # noqa: E402
 from sd_blender.core.request import Sampling  # noqa: E402
+from sd_blender.core.suited_training import OTHERS, STARTER, suited  # noqa: E402
 from sd_blender.core.training_request import LAYERS, TextualInversion, Training, TrainLora  # noqa: E402
 from sd_blender.core.work import check  # noqa: E402
 
 
 def main() -> int:
-    options = parse()
+    options = parse(sys.argv[1:])
     try:
         if options.captions:
             return show_captions(options.images)
@@ -50,7 +52,8 @@ def main() -> int:
     return 0
 
 
-def parse() -> argparse.Namespace:
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """What is not given suits the model."""
     parser = argparse.ArgumentParser(description="Train a LoRA or a textual inversion on a folder of images.")
     parser.add_argument("images", type=Path)
     parser.add_argument("output", nargs="?", default="", help="the .safetensors file to make")
@@ -63,12 +66,12 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--trigger", default="", help="words put before every caption")
     parser.add_argument("--tiling", choices=[t.value for t in Tiling], default=Tiling.OFF.value)
-    parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--size", type=int, help=f"pixels per side; {usual('size')}")
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--batch", type=int, default=4)
-    parser.add_argument("--rate", type=float, help="learning rate")
+    parser.add_argument("--rate", type=float, help=f"learning rate; of a LoRA {usual('learning_rate')}")
     parser.add_argument("--rank", type=int, default=16)
-    parser.add_argument("--layers", choices=LAYERS, default=LAYERS[0])
+    parser.add_argument("--layers", choices=LAYERS, help=f"of a LoRA; {usual('layers')}")
     parser.add_argument("--text-encoder", action="store_true")
     parser.add_argument("--vectors", type=int, default=4)
     parser.add_argument("--initializer", default="", help="words a textual inversion starts from")
@@ -77,10 +80,23 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--checkpoint-every", type=int, default=50)
     parser.add_argument("--sample-every", type=int, default=100)
     parser.add_argument("--sample-prompt", default="")
-    parser.add_argument("--guidance", type=float, default=5.0, help="of the sample pictures")
+    parser.add_argument("--guidance", type=float, help=f"of the sample pictures; {usual('guidance_scale')}")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--dtype", default="auto")
-    return parser.parse_args()
+    options = parser.parse_args(arguments)
+    best = suited(options.model)
+    options.size = options.size or best.size
+    options.layers = options.layers or best.layers
+    if options.guidance is None:
+        options.guidance = best.guidance_scale
+    if options.rate is None and not options.word:
+        options.rate = best.learning_rate
+    return options
+
+
+def usual(name: str) -> str:
+    """For the help: what is taken where nothing is given."""
+    return f"{getattr(STARTER, name)} for the starter model, {getattr(OTHERS, name)} for others"
 
 
 def make_request(options: argparse.Namespace) -> Training:

@@ -25,8 +25,8 @@ def write_tensor(path: Path, name: str, **metadata: str) -> None:
     path.write_bytes(len(text).to_bytes(8, "little") + text + bytes(2))
 
 
-def write_lora(path: Path, trigger: str = "") -> None:
-    write_tensor(path, "lora_unet_x.lora_down.weight", **{"modelspec.trigger_phrase": trigger})
+def write_lora(path: Path, trigger: str = "", **metadata: str) -> None:
+    write_tensor(path, "lora_unet_x.lora_down.weight", **{"modelspec.trigger_phrase": trigger}, **metadata)
 
 
 @dataclass
@@ -63,9 +63,9 @@ class FakeTrainer(FakeEngine):
             raise
         self._save(folder, step, points)
         if isinstance(request, TextualInversion):
-            write_tensor(folder.output, request.trigger)
+            write_tensor(folder.output, request.trigger, ss_steps=str(step))
         else:
-            write_lora(folder.output, request.trigger)
+            write_lora(folder.output, request.trigger, ss_steps=str(step))
         return TrainingResult(request, str(folder.output), step, points[-1][1], 0.1, self.notes)
 
     def _save(self, folder: TrainingFolder, step: int, points: list[tuple[int, float]]) -> None:

@@ -73,7 +73,8 @@ def _tell_of_waiting(busy: str) -> None:
 
 
 def wait(tickets: Sequence[Ticket], on_change: Callable[[], None] = lambda: None) -> None:
-    """Drain until the tickets are closed; an interrupt from the keyboard cancels their jobs and is raised at the end.
+    """Drain until the tickets are closed; an interrupt from the keyboard cancels their jobs and is raised at the end. A
+    second one abandons them: a training that is cancelled ends its step first.
 
     on_change: called after each message, for whoever shows the progress.
     """
@@ -89,9 +90,11 @@ def wait(tickets: Sequence[Ticket], on_change: Callable[[], None] = lambda: None
                 with told:
                     on_change()
         except KeyboardInterrupt as error:
+            thread = session.current().thread
+            stop = thread.cancel if interrupted is None else thread.abandon
             interrupted = error
             for ticket in tickets:
-                session.current().thread.cancel(ticket.job.id)
+                stop(ticket.job.id)
     editors.redraw()
     if interrupted:
         raise interrupted

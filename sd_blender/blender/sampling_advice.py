@@ -10,10 +10,8 @@ from ..core.errors import BlenderStateError
 from . import late
 
 with late.imports():
+    from ..core import suited_training
     from . import model_choice
-
-LEARNED = 512
-"""Pixels per side that other models were made for, at least."""
 
 STRONG = 4.0
 """Guidance at which the starter model loses the fine grain of its textures."""
@@ -35,10 +33,17 @@ def advice(settings: Any) -> str:
     return ""
 
 
-def training_advice(settings: Any, size: int) -> str:
-    """The same of a training. settings: the scene's, whose model learns."""
-    if _is_starter(settings) is False and size < LEARNED:
+def training_advice(settings: Any, lessons: Any) -> str:
+    """The same of a training. settings: the scene's, whose model learns. lessons: those of the training."""
+    is_starter = _is_starter(settings)
+    if is_starter is False and lessons.size < suited_training.OTHERS.size:
         return "Most models were made for 512 px, those of Stable Diffusion XL for 1024; set Size"
+    if is_starter and lessons.method == "LORA":
+        best = suited_training.STARTER
+        if lessons.learning_rate < best.learning_rate / 2 or lessons.layers.lower() != best.layers:
+            return (
+                "The starter model learns best with a Rate of 0.002 and All layers; set them under Advanced"
+            )
     return ""
 
 

@@ -47,4 +47,16 @@ class Trainer(Engine, Protocol):
         ...
 
 
+@runtime_checkable
+class Abandonable(Engine, Protocol):
+    """An engine whose job can be ended in the middle of a step, since it runs elsewhere."""
+
+    def abandon(self) -> None:
+        """Wait no longer for the cancelled job that runs, even if it loses what it was about to save.
+
+        Called on any thread, and returns at once; the job still ends by JobCancelled.
+        """
+        ...
+
+
 EngineFactory = Callable[[], Engine]

@@ -16,18 +16,18 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from .engine_protocol import Engine, EngineFactory
-from .errors import BadResult, EngineUnavailable, ErrorKind, JobCancelled, QueueFull, SDBlenderError
-from .messages import Cancelled, Closing, Failed, Finished, Message, Queued, Result, TrainingResult
-from .request import Inpaint
-from .training_request import Training
-from .work import Outcome, Work, check, name_of, run
+from .engine_protocol import Abandonable, Engine, EngineFactory
+from .errors import EngineUnavailable, ErrorKind, JobCancelled, QueueFull, SDBlenderError
+from .messages import Cancelled, Closing, Failed, Finished, Message, Queued, Result
+from .work import Outcome, Work, check, check_result, name_of, run
 
 logger = logging.getLogger(__name__)
 
 QUEUE_LIMIT = 64
+
+GRACE = 2.0
+"""Seconds in which an abandoned job must have ended."""
+
 Finish = Callable[[Result], Result]
 
 
@@ -99,6 +99,13 @@ class GenerationThread:
                 self._tasks.remove(task)
                 self._close(Cancelled(job_id))
 
+    def abandon(self, job_id: str) -> None:
+        """As :meth:`cancel`, but do not wait for a training to save what it learned since its last checkpoint."""
+        self.cancel(job_id)
+        with self._lock:
+            if self._running is not None and self._running.job_id == job_id:
+                self._abandon_running()
+
     def cancel_all(self) -> None:
         with self._lock:
             open_jobs = list(self._open)
@@ -147,7 +154,8 @@ class GenerationThread:
                 self._put(self._unload_engine)
 
     def stop(self, timeout: float = 5.0) -> bool:
-        """Cancel everything, end the thread and wait for it at most ``timeout`` seconds. Safe to call twice.
+        """Cancel everything, end the thread and wait for it at most ``timeout`` seconds, and :data:`GRACE` more for
+        an engine that can be abandoned. Safe to call twice.
 
         Returns False when the engine did not let go in time; its job is closed all the same, and what it still
         reports is dropped.
@@ -161,6 +169,10 @@ class GenerationThread:
         if thread is None or thread is threading.current_thread():
             return True
         thread.join(timeout)
+        if thread.is_alive():  # a training saves after its step, which may take minutes
+            with self._lock:
+                is_abandoned = self._abandon_running()
+            thread.join(GRACE if is_abandoned else 0)
         with self._lock:
             for job_id in list(self._open):
                 self._close(Cancelled(job_id))
@@ -172,6 +184,13 @@ class GenerationThread:
         """Queue an item; the lock is held."""
         self._tasks.append(item)
         self._work.notify()
+
+    def _abandon_running(self) -> bool:
+        """Have the engine wait for nothing, and return whether it can do that; the lock is held."""
+        if not isinstance(self._engine, Abandonable):
+            return False
+        self._engine.abandon()
+        return True
 
     def _start(self) -> None:
         if self._thread is None:
@@ -261,21 +280,3 @@ class GenerationThread:
         """Send the closing message unless the job has had one; the lock is held."""
         if self._open.pop(message.job_id, None) is not None:
             self._messages.put(message)
-
-
-def check_result(request: Work, result: Outcome) -> None:
-    """Raise BadResult unless there are as many pictures as asked for, of uint8 and of exactly the size asked for."""
-    if isinstance(request, Training) or isinstance(result, TrainingResult):
-        return
-    height, width = request.sampling.height, request.sampling.width
-    if isinstance(request, Inpaint):
-        height, width = request.image.shape[:2]
-    wanted = request.keep or request.sampling.count
-    if len(result.images) != wanted:
-        raise BadResult(f"The engine gave {len(result.images)} images, not {wanted}; generate again.")
-    for image in result.images:
-        pixels = image.pixels
-        if pixels.dtype != np.uint8 or pixels.shape not in ((height, width, 3), (height, width, 4)):
-            raise BadResult(
-                f"The engine gave a picture of shape {pixels.shape} for one of {width} x {height}; generate again."
-            )

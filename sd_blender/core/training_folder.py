@@ -64,6 +64,13 @@ class TrainingFolder:
     def sample(self, step: int) -> Path:
         return self.path / SAMPLES / f"step-{step:06d}.png"
 
+    def is_whole(self) -> bool:
+        """Whether the finished file holds every step of the checkpoint; it is older after a pause or a full disk."""
+        try:
+            return int(_metadata(self.output)["ss_steps"]) >= self.steps_done()
+        except (KeyError, ValueError, TypeError):
+            return True  # another program's
+
     def steps_done(self) -> int:
         """The step of the checkpoint, 0 where there is none that can be read."""
         try:
@@ -73,11 +80,7 @@ class TrainingFolder:
 
     def metadata(self) -> dict[str, str]:
         """What the checkpoint says of itself, empty where there is none; reads the header of the file alone."""
-        try:
-            found = read_header(self.checkpoint).get("__metadata__")
-        except (OSError, ValueError):
-            return {}
-        return found if isinstance(found, dict) else {}
+        return _metadata(self.checkpoint)
 
     def read_losses(self) -> list[tuple[int, float]]:
         """The curve so far; a line that a kill cut off is left out."""
@@ -98,3 +101,11 @@ class TrainingFolder:
         """Forget the training; the finished file stays. Raises OSError."""
         if self.path.is_dir():
             shutil.rmtree(self.path)
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    try:
+        found = read_header(path).get("__metadata__")
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

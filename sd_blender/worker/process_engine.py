@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import math
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -10,7 +12,7 @@ from typing import TypeVar
 
 from ..core.engine_protocol import IsCancelled, Report
 from ..core.errors import EngineUnavailable, ErrorKind, JobCancelled, SDBlenderError, WorkerDied
-from ..core.messages import Loading, Result, TrainingResult
+from ..core.messages import Loading, Result, Started, TrainingResult
 from ..core.request import Request
 from ..core.training_request import Training
 from ..core.work import Work
@@ -47,6 +49,7 @@ class ProcessEngine:
         self._limits = limits or Limits()
         self._restarts = restarts or Restarts()
         self._child: Child | None = None
+        self._abandoned = threading.Event()
 
     @property
     def pid(self) -> int | None:
@@ -63,8 +66,10 @@ class ProcessEngine:
     ) -> TrainingResult:
         """See :class:`~..core.engine_protocol.Trainer`. Raises WorkerDied when the worker ended or had to be ended."""
         advice = "train again, which goes on from the last checkpoint"
-        # A step of training is many of denoising, and on a processor takes minutes.
-        patient = replace(self._limits, step=max(self._limits.step, self._limits.quiet))
+        # A step of training is many of denoising, and on a processor takes minutes. What it learned is saved after the
+        # step in which it is cancelled: how long that may take, the watch says.
+        step = max(self._limits.step, self._limits.quiet)
+        patient = replace(self._limits, step=step, pause=math.inf)
         return self._done(job_id, request, trained_of, advice, report, is_cancelled, patient)
 
     def _done(
@@ -78,10 +83,14 @@ class ProcessEngine:
         limits: Limits | None = None,
     ) -> _Outcome:
         """Have the worker do it. advice: to the artist, should the worker die. limits: other than usual."""
+        self._abandoned.clear()
         child = self._ready(job_id, report, is_cancelled)
         child.send(work_frame(job_id, work))
+        talk = _Conversation(
+            child, job_id, report, is_cancelled, self._abandoned.is_set, limits or self._limits
+        )
         try:
-            closing = _Conversation(child, job_id, report, is_cancelled, limits or self._limits).run()
+            closing = talk.run()
             outcome = outcome_of(_successful(closing), work)
         except _Deaf:
             self._end()
@@ -94,6 +103,10 @@ class ProcessEngine:
             raise
         self._restarts.forgive()
         return outcome
+
+    def abandon(self) -> None:
+        """See :class:`~..core.engine_protocol.Abandonable`."""
+        self._abandoned.set()
 
     def unload(self) -> None:
         """End the worker. The next job starts another, whatever happened before."""
@@ -169,12 +182,19 @@ class _Conversation:
     """One job, from the request sent to the frame that closes it."""
 
     def __init__(
-        self, child: Child, job_id: str, report: Report, is_cancelled: IsCancelled, limits: Limits
+        self,
+        child: Child,
+        job_id: str,
+        report: Report,
+        is_cancelled: IsCancelled,
+        is_abandoned: IsCancelled,
+        limits: Limits,
     ) -> None:
         self._child, self._job_id, self._report = child, job_id, report
-        self._is_cancelled, self._limits = is_cancelled, limits
+        self._is_cancelled, self._is_abandoned, self._limits = is_cancelled, is_abandoned, limits
         self._watch = Watch(limits)
-        self._deadline: float | None = None
+        self._has_begun = False
+        self._cancelled_at: float | None = None
 
     def run(self) -> Frame:
         """The ``result``, ``cancelled`` or ``error`` frame. Raises _Gone, WireError or _Deaf."""
@@ -196,15 +216,18 @@ class _Conversation:
         message = message_of(frame)
         if message is not None and message.job_id == self._job_id:
             self._watch.reported(message)
+            self._has_begun |= isinstance(message, Started)
             self._report(message)
 
     def _check_cancel(self) -> None:
-        """Pass a cancel on once, then give the job some seconds to stop by itself."""
-        if self._deadline is None:
+        """Pass a cancel on once, then give the job some time to stop by itself."""
+        if self._cancelled_at is None:
             if self._is_cancelled():
                 self._child.send(Frame({"type": "cancel", "job": self._job_id}))
-                self._deadline = time.monotonic() + self._limits.cancel
-        elif time.monotonic() > self._deadline:
+                self._cancelled_at = time.monotonic()
+            return
+        patience = self._limits.cancel + (self._limits.pause if self._has_begun else 0)
+        if self._is_abandoned() or time.monotonic() > self._cancelled_at + patience:
             raise _Deaf
 
 

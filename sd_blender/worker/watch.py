@@ -24,7 +24,8 @@ class Limits:
     start: until a started process greets. heartbeat: between two signs of life; importing torch or loading a kernel
     can hold Python's lock for long. quiet: between two reports of a job while it loads or decodes. step: the least
     that one denoising step may take; slowdown: or this many times the longest so far. cancel: until a cancelled job
-    must have stopped by itself. suspended: when nobody asked for so long, the computer was asleep.
+    must have stopped by itself; pause: so much longer once it has begun. suspended: when nobody asked for so long, the
+    computer was asleep.
     """
 
     start: float = 60.0
@@ -33,6 +34,7 @@ class Limits:
     step: float = 180.0
     slowdown: float = 20.0
     cancel: float = 3.0
+    pause: float = 0.0
     suspended: float = 5.0
 
 

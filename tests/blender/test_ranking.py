@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 
 from sd_blender.blender import build_request, panels, preferences
+from sd_blender.blender.history import panel as history_panel
+from sd_blender.blender.history.properties import UNJUDGED
 from sd_blender.blender.properties import status
 from sd_blender.blender.results.saving import KEYWORD
 from sd_blender.blender.variants import requests as variant_requests
 from sd_blender.blender.variants.panel import draw_tile
-from sd_blender.blender.variants.properties import UNJUDGED
 from sd_blender.core.errors import BlenderStateError
 from tests.blender.conftest import change, drain_until, generate, new_image, submit
+from tests.blender.test_panels import draw
 from tests.fakes import picture
 
 
@@ -98,6 +100,23 @@ def test_the_best_alone_goes_to_the_material_and_keeps_its_score(plane, settings
     story = json.loads(image[KEYWORD])
     assert story["result"]["score"] == 0.2 and story["keep"] == 1
     assert plane.active_material.node_tree is not None
+    assert status.note == "The best of 3 textures has a score of 0.20."
+    assert "Score 0.20" in draw(history_panel.SDB_PT_view3d_history)
+
+
+def test_a_score_is_told_where_there_is_one_alone(plane, settings, engine):
+    generate(count=3)
+    assert "score" not in status.note
+    assert not any(str(text).startswith("Score") for text in draw(history_panel.SDB_PT_view3d_history))
+
+
+def test_a_variant_that_is_applied_keeps_its_score(plane, settings, engine, capfd):
+    ticket = submit(count=4, keep=2)
+    ticket.on_trial = True
+    drain_until(lambda: not ticket.is_open)
+    bpy.ops.sdb.apply_variant(index=1)
+    assert "Info: Score 0.20" in capfd.readouterr().out
+    assert "Score 0.20" in draw(history_panel.SDB_PT_view3d_history)
 
 
 def test_restored_with_the_rest(plane, settings, engine):

@@ -98,6 +98,20 @@ def test_pause_and_resume(lessons, engine):
     assert "sdb.use_training" in drawn and "Train" in drawn
 
 
+def test_a_pause_says_what_it_waits_for_and_that_need_not_be_waited_for(lessons, engine):
+    engine.hold, engine.deaf = threading.Event(), True
+    ticket = begin()
+    drain_until(lambda: training.job)
+    assert "sdb.stop_training" in draw(training_panel.MAIN[0])
+    bpy.ops.sdb.pause_training()
+    assert training.message.startswith("The training pauses when this step is done")
+    engine.abandon = lambda: setattr(engine, "deaf", False)
+    assert ticket.is_open and bpy.ops.sdb.stop_training() == {"FINISHED"}
+    drain_until(lambda: not ticket.is_open)
+    assert not bpy.ops.sdb.stop_training.poll()
+    assert training.message.startswith("The training was stopped before its first checkpoint")
+
+
 def test_what_a_killed_blender_left_is_found_and_goes_on_with_its_images(lessons, engine, tmp_path):
     lessons.source = "IMAGES"
     three_images()

@@ -15,6 +15,7 @@ from sd_blender.blender.training import build_training
 from sd_blender.blender.training import images as training_images
 from sd_blender.blender.training import panel as training_panel
 from sd_blender.blender.training.status import training
+from sd_blender.core import suited_training
 from sd_blender.core.errors import BadResult, CannotSave, ModelRefused
 from tests.blender.conftest import (
     change,
@@ -142,8 +143,29 @@ def test_every_panel_draws(lessons, plane):
 
 def test_a_size_that_does_not_suit_the_model_is_told(tmp_path):
     scene = bpy.context.scene
+    change(scene.sd_blender_training, learning_rate=2e-3, layers="ALL")
     assert "set Size" not in " ".join(map(str, draw(training_panel.MAIN[0])))
     scene.sd_blender.model = str(tmp_path)
     assert "Most models were made for 512 px" in " ".join(map(str, draw(training_panel.MAIN[0])))
     scene.sd_blender_training.size = 512
     assert "set Size" not in " ".join(map(str, draw(training_panel.MAIN[0])))
+
+
+def test_what_the_starter_model_learns_with_is_told(tmp_path):
+    lessons = bpy.context.scene.sd_blender_training
+    told = "a Rate of 0.002 and All layers; set them under Advanced"
+
+    def drawn():
+        return " ".join(map(str, draw(training_panel.MAIN[0]))).replace("\n", " ")
+
+    assert told in drawn()
+    lessons.learning_rate = suited_training.STARTER.learning_rate
+    assert told in drawn()
+    lessons.layers = suited_training.STARTER.layers.upper()
+    assert told not in drawn()
+    lessons.learning_rate = suited_training.OTHERS.learning_rate
+    assert told in drawn()
+    lessons.method = "WORD"
+    assert told not in drawn()
+    lessons.method, bpy.context.scene.sd_blender.model = "LORA", str(tmp_path)
+    assert told not in drawn()

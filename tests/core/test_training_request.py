@@ -120,6 +120,20 @@ def test_the_folder_tells_how_far_it_is(tmp_path):
     folder.discard()
 
 
+def write_header(path, **metadata):
+    header = json.dumps({"__metadata__": metadata}).encode()
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+
+
+def test_a_file_that_lacks_the_last_steps_is_not_whole(tmp_path):
+    folder = TrainingFolder(tmp_path / "moss.safetensors")
+    write_header(folder.checkpoint, step="50")
+    for steps, is_whole in (("40", False), ("50", True), ("many", True)):
+        write_header(folder.output, ss_steps=steps)
+        assert folder.is_whole() is is_whole
+
+
 def test_the_curve_falls_to_the_right_and_ends_where_the_training_is():
     points = [(step, 1.0 / step) for step in range(1, 101)]
     picture = draw_curve(points, 200, 100, 50)

@@ -16,11 +16,11 @@ from sd_blender.core.errors import DeviceLost, EngineUnavailable  # noqa: E402
 from sd_blender.core.messages import Loading  # noqa: E402
 from sd_blender.worker.__main__ import take_pipes  # noqa: E402
 from sd_blender.worker.server import Server  # noqa: E402
-from tests.fakes import FakeEngine  # noqa: E402
+from tests.fake_trainer import FakeTrainer  # noqa: E402
 
 
-class FaultyEngine(FakeEngine):
-    """FakeEngine with faults that only a process of its own survives, chosen by the prompt of the request."""
+class FaultyEngine(FakeTrainer):
+    """FakeTrainer with faults that only a process of its own survives, chosen by the prompt of the request."""
 
     def generate(self, job_id, request, report, is_cancelled):
         word = request.prompt.split()[0]
@@ -46,6 +46,11 @@ class FaultyEngine(FakeEngine):
         if word == "nonsense":
             os.write(PIPE, b"these bytes are no frame")
         return super().generate(job_id, request, report, is_cancelled)
+
+    def train(self, job_id, request, report, is_cancelled):
+        """A word of the trigger says how long each step takes, in which a cancel is not heard."""
+        self.hold, self.step_seconds = None, float(request.trigger)
+        return super().train(job_id, request, report, is_cancelled)
 
 
 def main() -> None:

@@ -35,7 +35,6 @@ from sd_blender.worker.log_file import WorkerLog
 from sd_blender.worker.process_engine import ProcessEngine
 from sd_blender.worker.protocol import message_frame, message_of, outcome_frame, work_frame, work_of
 from sd_blender.worker.training_frames import trained_of
-from sd_blender.worker.watch import Limits
 
 WORKER = Path(__file__).with_name("training_worker.py")
 SMALL = Sampling(width=64, height=64, steps=2, scheduler="DDIM", seed=1)
@@ -122,9 +121,7 @@ def request_(tmp_path, tiny):
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory):
-    # More patient than usual: these tests may run on a busy machine, where a step takes seconds.
-    limits = Limits(cancel=60.0)
-    engine = ProcessEngine([sys.executable, str(WORKER)], WorkerLog(tmp_path_factory.mktemp("log")), limits)
+    engine = ProcessEngine([sys.executable, str(WORKER)], WorkerLog(tmp_path_factory.mktemp("log")))
     yield engine
     engine.unload()
 

@@ -15,7 +15,7 @@ from ...core import thumbnails
 from ...core.messages import Result
 from .. import preferences
 from ..results.saving import KEYWORD
-from .properties import SDB_PG_history, SDB_PG_history_entry
+from .properties import UNJUDGED, SDB_PG_history, SDB_PG_history_entry
 
 MEGABYTE = 2**20
 Images = dict[str, list[bpy.types.Image]]
@@ -31,6 +31,7 @@ def record(scene: bpy.types.Scene, result: Result, images: list[bpy.types.Image]
         entry.image, entry.settings = image.name, image[KEYWORD]
         entry.prompt = picture.prompt or result.request.prompt
         entry.seed, entry.made_at = str(picture.seed), now
+        entry.score = UNJUDGED if picture.score is None else picture.score
         entry.size = "{1} x {0}".format(*picture.pixels.shape)
         entry.thumbnail = picture.thumbnail or thumbnails.make(picture.pixels)
         entry.packed_size = image.packed_file.size if image.packed_file else 0

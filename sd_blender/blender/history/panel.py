@@ -12,7 +12,7 @@ from bpy.props import BoolProperty
 from .. import guard, icons, places
 from ..sentences import draw_sentence, draw_text
 from ..translation import CONTEXT, shown
-from .properties import chosen
+from .properties import UNJUDGED, chosen
 
 EMPTY = "Nothing was made in this scene yet; each texture that you generate is listed here with its settings."
 NO_PROMPT = "(no prompt)"
@@ -99,6 +99,8 @@ def draw_entry(layout: bpy.types.UILayout, context: bpy.types.Context, entry: An
     draw_text(layout, context, entry.prompt[:LONGEST] or shown(NO_PROMPT), "TEXT")
     facts = f"Seed {entry.seed[:ROW]}, {entry.size[:ROW]}, {entry.made_at[:ROW]}"
     draw_sentence(layout, context, facts, "BLANK1")
+    if entry.score > UNJUDGED:
+        draw_sentence(layout, context, f"Score {entry.score:.2f}", "BLANK1")
     layout.operator("sdb.restore_settings", icon="RECOVER_LAST")
     row = layout.row(align=True)
     row.operator("sdb.use_from_history", icon="MATERIAL")

@@ -10,7 +10,26 @@ The groups have no methods: with one, Blender 4.2 as a Python module crashes whe
 from __future__ import annotations
 
 import bpy
-from bpy.props import BoolProperty, CollectionProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    FloatProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
+
+UNJUDGED = -2.0
+"""Instead of a score."""
+
+
+def score_property() -> object:
+    """Of a picture; variants have it too."""
+    return FloatProperty(
+        name="Score",
+        description="How well the texture fits, -1 to 1; below that where nobody judged it",
+        default=UNJUDGED,
+    )
 
 
 class SDB_PG_history_entry(bpy.types.PropertyGroup):
@@ -23,6 +42,7 @@ class SDB_PG_history_entry(bpy.types.PropertyGroup):
     prompt: StringProperty(name="Prompt", description="What the texture shows")
     seed: StringProperty(name="Seed", description="The seed that makes this texture")
     size: StringProperty(name="Size", description="Width and height in pixels")
+    score: score_property()
     made_at: StringProperty(name="Made At", description="Day and time at which the texture was made")
     favourite: BoolProperty(
         name="Favourite", description="Keep this texture when the history is over its limit"

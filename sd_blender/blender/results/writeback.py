@@ -47,7 +47,7 @@ def deliver(result: Result, target: Target, *, on_trial: bool = False) -> Delive
     reason = None if on_trial else _show(images[0], target, notes)
     for image in images[1:] if reason == "" else images:
         image.use_fake_user = True  # nothing shows it, and what nothing shows is not saved
-    notes.append(_record(result, images))
+    notes += [_record(result, images), _score(result)]
     if several:
         notes.append(_offer(result, images, target))
     push_undo("Generate Texture")
@@ -100,6 +100,14 @@ def _preview() -> str:
     except Exception as error:
         logger.exception("the variant could not be shown")
         return f"The variant could not be shown ({error}); its image is in the history."
+
+
+def _score(result: Result) -> str:
+    """How well the best texture fits, where textures were compared."""
+    score = result.images[0].score
+    if score is None:
+        return ""
+    return f"The best of {result.request.sampling.count} textures has a score of {score:.2f}."
 
 
 def _record(result: Result, images: list[bpy.types.Image]) -> str:

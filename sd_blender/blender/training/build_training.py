@@ -34,10 +34,29 @@ FOLDER = "loras"
 
 @dataclass(frozen=True)
 class Left:
-    """What there is of a training. steps: of its checkpoint, 0 for none. is_made: its file is there."""
+    """What there is of a training. steps: of its checkpoint, 0 for none.
+
+    is_made: its file is there; is_whole: with all of these steps in it. images: from which source those are that were
+    made for it, "" for none.
+    """
 
     steps: int = 0
     is_made: bool = False
+    is_whole: bool = False
+    images: str = ""
+
+    def goes_on(self, planned: int) -> bool:
+        """Whether a training of so many steps would go on with it: what was learned last may still lack its file."""
+        return self.steps > 0 and (self.steps < planned or not self.is_whole)
+
+    def keeps_images(self, settings: Any) -> bool:
+        """Whether it would do that with the images that were made for it.
+
+        Images of the file may be gone with an unsaved .blend; those that are ticked are what is meant. Renders would
+        show what happens to be selected now.
+        """
+        is_theirs = self.steps > 0 and self.images == settings.source
+        return is_theirs and (settings.source == "RENDERS" or not training_images.ticked())
 
 
 @dataclass(frozen=True)
@@ -63,16 +82,16 @@ def build(context: bpy.types.Context) -> Training:
 def prepare(context: bpy.types.Context) -> Plan:
     """All of :func:`build` but the images of this file, or of renders.
 
-    A training that was left goes on, with the images that it has. One that is finished stays, and the settings take
-    the next name that is free. Raises SDBlenderError.
+    A training that was left goes on, with the images that are chosen now; see :meth:`Left.keeps_images`. One that is
+    finished stays, and the settings take the next name that is free. Raises SDBlenderError.
     """
     settings = context.scene.sd_blender_training
     refuse_early(context)
     output, left = _output(settings)
     folder = TrainingFolder(Path(output))
     is_folder = settings.source == "FOLDER"
-    has_images = not is_folder and left.steps > 0 and folder.images.is_dir()
-    if not has_images:
+    keeps_images = left.keeps_images(settings)
+    if not keeps_images:
         check_source(context)
     request = _request(context, output, folder_of(settings) if is_folder else str(folder.images))
     work.check(request)
@@ -80,7 +99,9 @@ def prepare(context: bpy.types.Context) -> Plan:
     if is_folder:
         training_images.save_edited(settings, request.images)
         captions_of(request)
-    return Plan(request, None if is_folder or has_images else folder.images)
+    elif keeps_images and (caption := settings.render_caption.strip()) and settings.source == "RENDERS":
+        training_images.caption_all(folder.images, caption)
+    return Plan(request, None if is_folder or keeps_images else folder.images)
 
 
 def name_output(context: bpy.types.Context, plan: Plan) -> None:
@@ -119,36 +140,43 @@ def check_source(context: bpy.types.Context) -> None:
 def find(output: str) -> Left:
     """What there is of the training whose file this is; some looks at the disk."""
     folder = TrainingFolder(Path(output))
-    return Left(folder.steps_done(), folder.output.is_file())
+    steps, is_made = folder.steps_done(), folder.output.is_file()
+    return Left(steps, is_made, is_made and folder.is_whole(), training_images.made_for(folder.images))
 
 
 def output_of(settings: Any) -> str:
-    """The file that the settings name, as an absolute path; "" while they name none, or one on the network.
+    """The file that the settings name, or the usual one, as an absolute path; "" for one on the network.
 
     Nothing is looked at.
     """
     path = bpy.path.abspath(settings.output.strip())
-    if not path or not os.path.isabs(path) or is_foreign(path):
+    if not path:
+        return _usual(settings)
+    if not os.path.isabs(path) or is_foreign(path):
         return ""
     return path if path.endswith(SUFFIX) else path + SUFFIX
 
 
 def _output(settings: Any) -> tuple[str, Left]:
-    """The file to make, and what there is of it: the one that the settings name, or the next name that is free."""
+    """The file to make, and what there is of it: that of :func:`output_of`, or the next name that is free.
+
+    Nothing but the first goes on, since the button tells of that alone.
+    """
     path = output_of(settings)
-    if settings.output.strip() and not path:
+    if not path:
         raise BlenderStateError(
             "The output is on the network, or beside a .blend that is not saved yet; choose another output."
         )
-    for candidate in _names(path or _usual(settings)):
+    for candidate in _names(path):
         left = find(candidate)
-        if left.steps < settings.steps and (left.steps or not left.is_made):
+        is_free = not left.steps and not left.is_made
+        if is_free or (candidate == path and left.goes_on(settings.steps)):
             return candidate, left
     raise AssertionError("counting ends with the first free name")
 
 
 def _usual(settings: Any) -> str:
-    folder = os.path.dirname(bpy.data.filepath) or keeping.safe_folder()
+    folder = os.path.dirname(bpy.data.filepath) or bpy.utils.user_resource("DATAFILES", path=keeping.FOLDER)
     return os.path.join(folder, FOLDER, naming.slug(settings.trigger, settings.method.lower()) + SUFFIX)
 
 
@@ -192,7 +220,7 @@ def _pictures(context: bpy.types.Context) -> Iterator[Picture]:
         return training_images.pictures()
     caption = render_caption(context)
     views = training_renders.renders(context, settings.views, settings.size)
-    return (Picture("render", pixels, caption) for pixels in views)
+    return (Picture(training_images.RENDER, pixels, caption) for pixels in views)
 
 
 def render_caption(context: bpy.types.Context) -> str:

@@ -14,13 +14,16 @@ from typing import Any
 import bpy
 
 from ...core import png
-from ...core.captions import read_captions, words_of_name, write_captions
+from ...core.captions import image_names, read_captions, words_of_name, write_captions
 from ...core.errors import BlenderStateError, CannotSave
 from ...core.request import ImageArray
 from ...core.training_captions import FEWEST, listed
 from ..masks.painting import MASK_KEYWORD
 from ..results import naming
 from ..source import capture
+
+RENDER = "render"
+"""What all renders are called."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +55,32 @@ def save_edited(settings: Any, folder: str) -> None:
     edited = {f.file: f.caption for f in settings.files if f.caption != f.told and f.file in there}
     if not edited:
         return
+    _save_captions(Path(folder), edited)
+    for item in settings.files:
+        item.told = edited.get(item.file, item.told)
+
+
+def caption_all(folder: Path, caption: str) -> None:
+    """Say this of every image of the folder. Raises CannotSave."""
+    _save_captions(folder, dict.fromkeys(image_names(folder), caption))
+
+
+def _save_captions(folder: Path, captions: dict[str, str]) -> None:
     try:
-        write_captions(Path(folder), edited)
+        write_captions(folder, captions)
     except OSError as error:
         reason = error.strerror or str(error)
         raise CannotSave(
             f"The captions cannot be saved in {folder} ({reason}); copy the images to a folder of your own."
         ) from error
-    for item in settings.files:
-        item.told = edited.get(item.file, item.told)
+
+
+def made_for(folder: Path) -> str:
+    """The source of the images that a :class:`Writer` put there, "" where there are none."""
+    names = image_names(folder) if folder.is_dir() else []
+    if not names:
+        return ""
+    return "RENDERS" if all(name.endswith(f"-{RENDER}.png") for name in names) else "IMAGES"
 
 
 def is_usable(image: bpy.types.Image) -> bool:

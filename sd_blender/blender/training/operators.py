@@ -32,6 +32,8 @@ CHOICES = (
     ("OBJECTS", "Of Selected Objects", "Tick those in the materials of the selected objects"),
 )
 
+PAUSING = "The training pauses when this step is done, which may take minutes; the cross beside Pause stops it at once."
+
 
 @contextlib.contextmanager
 def telling() -> Iterator[None]:
@@ -127,7 +129,32 @@ class SDB_OT_pause_training(bpy.types.Operator):
             return {"FINISHED"}
         ticket = open_training()
         if ticket is not None:
+            training.tell(PAUSING, is_error=False)
             session.current().thread.cancel(ticket.job.id)
+        return {"FINISHED"}
+
+
+class SDB_OT_stop_training(bpy.types.Operator):
+    """Stop at once, in the middle of a step; what was learned since the last checkpoint is lost"""
+
+    bl_idname = "sdb.stop_training"
+    bl_label = "Stop Training"
+    bl_options = {"REGISTER"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if open_training() is None:
+            translation.refuse(cls, "Nothing is being trained")
+            return False
+        return True
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return context.window_manager.invoke_confirm(self, event)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        ticket = open_training()  # it may have ended while the question was asked
+        if ticket is not None:
+            session.current().thread.abandon(ticket.job.id)
         return {"FINISHED"}
 
 
@@ -251,6 +278,7 @@ def _chosen(context: bpy.types.Context, choice: str) -> set[bpy.types.Image]:
 classes = (
     SDB_OT_train,
     SDB_OT_pause_training,
+    SDB_OT_stop_training,
     SDB_OT_discard_training,
     SDB_OT_use_training,
     SDB_OT_read_training_folder,

@@ -23,6 +23,8 @@ TEXT = 80
 """Characters of a trigger or a name that are drawn."""
 
 NOT_READ = "Read the folder to see its images, and to edit their captions."
+KEPT = "Resume goes on with the images that were made for it; choose another output to begin anew."
+CHOSEN = "Resume goes on with the images that are chosen now; choose another output to begin anew."
 SAMPLES = "Samples after these steps"
 
 _rows = guard.LoggedOnce("drawing the images of a training")
@@ -89,9 +91,9 @@ class Training:
         column = layout.column()
         for name in ("trigger", "output", "steps", "size", "tiling"):
             column.prop(settings, name)
-        if advice := sampling_advice.training_advice(context.scene.sd_blender, settings.size):
+        if advice := sampling_advice.training_advice(context.scene.sd_blender, settings):
             draw_sentence(layout, context, advice, "INFO")
-        draw_buttons(layout, settings)
+        draw_buttons(layout, context, settings)
         draw_progress(layout, context)
         draw_result(layout, settings)
         draw_pictures(layout)
@@ -128,7 +130,7 @@ def unsplit(layout: bpy.types.UILayout) -> bpy.types.UILayout:
     return column
 
 
-def draw_buttons(layout: bpy.types.UILayout, settings: Any) -> None:
+def draw_buttons(layout: bpy.types.UILayout, context: bpy.types.Context, settings: Any) -> None:
     """Train, or go on where it was; while it runs, Pause."""
     output = build_training.output_of(settings)
     if not training.job and output != training.output:
@@ -137,16 +139,21 @@ def draw_buttons(layout: bpy.types.UILayout, settings: Any) -> None:
     row.scale_y = 1.4
     if training.job or training.rendering:
         row.operator("sdb.pause_training", text="Pause", icon="PAUSE")
+        if training.job:
+            row.operator("sdb.stop_training", text="", icon="X")
         if training.output == output:
             return
-    left = training.steps if training.output == output else 0
-    if 0 < left < settings.steps:
-        text = translation.shown(f"Resume at Step {left}")
+    left = training.left if training.output == output else None
+    goes_on = left is not None and left.goes_on(settings.steps)
+    if goes_on:
+        text = translation.shown(f"Resume at Step {left.steps}")
         row.operator("sdb.train", text=text, translate=False, icon="PLAY")
     else:
         row.operator("sdb.train", text="Train", icon="PLAY")
-    if left and not training.job:
+    if left is not None and left.steps and not training.job:
         row.operator("sdb.discard_training", text="", icon="TRASH")
+    if goes_on:
+        draw_sentence(layout, context, KEPT if left.keeps_images(settings) else CHOSEN, "INFO")
 
 
 def draw_progress(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

@@ -17,7 +17,7 @@ from ...core.training_request import Training
 from .. import editors, lifecycle
 from ..properties import status
 from . import build_training, renders
-from .images import Picture, Writer
+from .images import RENDER, Picture, Writer
 from .status import training
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class Rendering:
         pixels = renders.render_view(self.views, self.index)
         self.index += 1
         if pixels is not None:
-            self.writer.add(Picture("render", pixels, self.caption))
+            self.writer.add(Picture(RENDER, pixels, self.caption))
             self.shown += 1
         return True
 

@@ -51,21 +51,30 @@ class SampleIcon:
 class TrainingStatus:
     """output: the file that all of it is about. job: the id of its job while that is open, else "".
 
-    planned: its steps, 0 where they are not known. steps: of its checkpoint, when it was looked at.
-    rendering: how many of its renders are made, and of how many, while that lasts. is_made: its file is there.
+    planned: its steps, 0 where they are not known. left: what there was of it when it was looked at.
+    rendering: how many of its renders are made, and of how many, while that lasts.
     curve: an icon, 0 for none. message: what came of the last training, which is_error or not.
     """
 
     output: str = ""
     job: str = ""
     planned: int = 0
-    steps: int = 0
+    left: build_training.Left | None = None
     rendering: tuple[int, int] | None = None
-    is_made: bool = False
     curve: int = 0
     samples: tuple[SampleIcon, ...] = ()
     message: str = ""
     is_error: bool = False
+
+    @property
+    def steps(self) -> int:
+        """Of its checkpoint."""
+        return self.left.steps if self.left else 0
+
+    @property
+    def is_made(self) -> bool:
+        """Whether its file is there."""
+        return self.left is not None and self.left.is_made
 
     def tell(self, message: str, *, is_error: bool) -> None:
         self.message, self.is_error = message, is_error
@@ -146,11 +155,10 @@ def look(output: str, planned: int = 0) -> None:
     if output != training.output:
         _clear()
     training.output, training.planned = output, planned or training.planned
-    training.steps, training.is_made = 0, False
+    training.left = None
     if not output:
         return
-    left = build_training.find(output)
-    training.steps, training.is_made = left.steps, left.is_made
+    left = training.left = build_training.find(output)
     folder = training_folder.TrainingFolder(Path(output))
     points = folder.read_losses()
     last = points[-1][0] if points else 0

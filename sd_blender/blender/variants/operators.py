@@ -11,6 +11,7 @@ from bpy.props import IntProperty
 
 from ...core.errors import BlenderStateError, SDBlenderError
 from .. import editors, late, lifecycle, translation
+from ..history.properties import UNJUDGED
 from ..operators import Generates
 from ..properties import status
 from .properties import SDB_PG_variant, shown_in
@@ -103,8 +104,12 @@ class SDB_OT_apply_variant(_OfOne, bpy.types.Operator):
     bl_label = "Apply Variant"
 
     def choose(self, context: bpy.types.Context) -> str:
-        note = variants.apply(context.scene, variants.find(context.scene, self.index), context.space_data)
+        item = variants.find(context.scene, self.index)
+        score = item.score  # the item goes with the choice
+        note = variants.apply(context.scene, item, context.space_data)
         writeback.push_undo(self.bl_label)
+        if score > UNJUDGED:
+            translation.report(self, "INFO", f"Score {score:.2f}")
         return note
 
 

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import bpy
 
 from .. import guard, icons, places, translation
+from ..history.properties import UNJUDGED
 from ..sentences import draw_sentence
-from .properties import UNJUDGED, SDB_PG_variant, shown_in
+from .properties import SDB_PG_variant, shown_in
 
 TILE = 4.5
 """Units of the interface (20 pixels at scale 1): the least side of a picture; a wider sidebar has larger ones."""

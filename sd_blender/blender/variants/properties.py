@@ -13,16 +13,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import bpy
-from bpy.props import CollectionProperty, FloatProperty, PointerProperty, StringProperty
+from bpy.props import CollectionProperty, PointerProperty, StringProperty
+
+from ..history.properties import score_property
 
 if TYPE_CHECKING:
     from ..results.targets import Reference
 
 PREVIEW = "sd_blender_preview"
 """A property of each datablock with nodes; only where a preview is shown is it set."""
-
-UNJUDGED = -2.0
-"""Instead of a score."""
 
 OWNERS = {"Material": "materials", "NodeTree": "node_groups", "World": "worlds", "Light": "lights"}
 
@@ -35,11 +34,7 @@ class SDB_PG_variant(bpy.types.PropertyGroup):
     image: StringProperty(name="Image", description="Name of the image when it was made")
     settings: StringProperty(name="Settings", description="Everything that made the texture, as JSON")
     seed: StringProperty(name="Seed", description="The seed that makes this texture")
-    score: FloatProperty(
-        name="Score",
-        description="How well the texture fits, -1 to 1; below that where nobody judged it",
-        default=UNJUDGED,
-    )
+    score: score_property()
     thumbnail: StringProperty(
         name="Thumbnail", description="A small copy of the texture", subtype="BYTE_STRING"
     )

@@ -18,13 +18,14 @@ from ...core.errors import BlenderStateError
 from ...core.messages import Result
 from .. import icons
 from ..history import history
+from ..history.properties import UNJUDGED
 from ..properties import status
 from ..results import placement, stored_targets
 from ..results.saving import KEYWORD
 from ..results.targets import Reference, Target
 from . import node_preview
 from . import requests as variant_requests
-from .properties import UNJUDGED, SDB_PG_variant, previewed, shown, shown_in
+from .properties import SDB_PG_variant, previewed, shown, shown_in
 
 MOST = 64
 """Variants that are offered in a scene; older ones are in the history alone."""
