@@ -16,6 +16,9 @@ MAX_HEADER = 64 * 2**20
 MAX_TRIGGER = 200
 """Characters."""
 
+WORD_KEY = "sd_blender_word"
+"""Where the metadata of our files tell the word, if no tensor has its name."""
+
 _LORA_KEYS = ("lora", "hada_", "lokr_", "oft_")
 _ANONYMOUS = "emb_params"
 _XL = {"clip_l", "clip_g"}
@@ -56,11 +59,12 @@ def look_at(path: Path) -> Adapter:
             "loras", f"{path} cannot be read ({reason}); choose a LoRA or an embedding."
         ) from error
     metadata = header.pop("__metadata__", None)
-    told = metadata.get("modelspec.trigger_phrase", "") if isinstance(metadata, dict) else ""
-    is_word = len(header) == 1 and not any(part in name for name in header for part in _LORA_KEYS)
+    metadata = metadata if isinstance(metadata, dict) else {}
+    alone = len(header) == 1 and not any(part in name for name in header for part in _LORA_KEYS)
+    is_word = alone or header.keys() == _XL
     if is_word:
-        (name,) = header
-        told = path.stem if name == _ANONYMOUS else name
-    elif header.keys() == _XL:
-        is_word, told = True, path.stem
+        named = header.keys() - _XL - {_ANONYMOUS}
+        told = metadata.get(WORD_KEY) or next(iter(named), path.stem)
+    else:
+        told = metadata.get("modelspec.trigger_phrase", "")
     return Adapter(is_word, " ".join(str(told).split())[:MAX_TRIGGER])

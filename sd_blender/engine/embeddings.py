@@ -26,14 +26,13 @@ from torch import Tensor, nn
 from transformers import CLIPTokenizer
 
 from ..core.errors import ModelNotFound, ModelRefused
+from ..core.tensor_header import WORD_KEY
 from .families import FAMILIES, TEXT_ENCODER
 from .model_family import named_family
 from .text_readers import TextReader
 from .weights_file import Shapes, read_shapes
 
 ANONYMOUS = "emb_params"
-WORD_KEY = "sd_blender_word"
-"""Where the metadata of our files tell the word, if no tensor has its name."""
 
 _ENCODERS = {key: name for family in FAMILIES for name, key in family.embedding_keys.items()}
 

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from sd_blender.core.errors import InvalidRequest
-from sd_blender.core.tensor_header import MAX_HEADER, MAX_TRIGGER, look_at, read_header
+from sd_blender.core.tensor_header import MAX_HEADER, MAX_TRIGGER, WORD_KEY, look_at, read_header
 from tests.fake_trainer import write_lora, write_tensor
 
 
@@ -34,6 +34,16 @@ def test_loras_and_words_are_told_apart(tmp_path, names, is_word, trigger):
     header = dict.fromkeys(names, entry) | {"__metadata__": {"modelspec.trigger_phrase": "zx"}}
     told = look_at(save(tmp_path / "file.safetensors", header))
     assert (told.is_word, told.trigger) == (is_word, trigger)
+
+
+@pytest.mark.parametrize("names", [["zebra"], ["emb_params"], ["clip_l", "clip_g"]])
+def test_a_word_that_is_told_is_the_one_that_the_engine_reads(tmp_path, names):
+    """A copy of a file has another name, and the same word in it."""
+    header = {name: {} for name in names} | {
+        "__metadata__": {WORD_KEY: "zyx", "modelspec.trigger_phrase": "Zyx"}
+    }
+    told = look_at(save(tmp_path / "zyx_2.safetensors", header))
+    assert (told.is_word, told.trigger) == (True, "zyx")
 
 
 def test_what_the_trainer_of_the_tests_writes(tmp_path):

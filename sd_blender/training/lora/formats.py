@@ -16,11 +16,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ...core.tensor_header import WORD_KEY
 from ...core.training_folder import TrainingFolder
 from ...core.training_json import training_to_json
 from ...core.training_request import Training, TrainLora
 from ...core.version import VERSION
-from ...engine.embeddings import WORD_KEY
 from ...engine.families import UNET, Family
 from .base_model import BaseModel
 from .checkpoint import write_tensors
