@@ -21,6 +21,9 @@ from ..forward_process import ForwardProcess
 FAMILIES = {768: "sd_v1", 1024: "sd_v2", 2048: "sdxl_base_v1-0"}
 """kohya's names of the base models, by the width of the text that the U-Net reads."""
 
+VELOCITY = {"sd_v1_v", "sd_v2_v"}
+"""What it calls those of them that predict velocity, if it has a name of its own for that."""
+
 
 @dataclass(frozen=True)
 class BaseModel:
@@ -36,7 +39,8 @@ class BaseModel:
     @property
     def family(self) -> str:
         """kohya's name of the kind of model, "other" for one of no known width."""
-        return FAMILIES.get(self.loaded.unet.config.cross_attention_dim, "other")
+        family = FAMILIES.get(self.loaded.unet.config.cross_attention_dim, "other")
+        return f"{family}_v" if f"{family}_v" in VELOCITY and self.prediction_type != "epsilon" else family
 
 
 def load_base(

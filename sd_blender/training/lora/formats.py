@@ -28,7 +28,9 @@ from .images import Source, digest
 
 _ARCHITECTURES = {
     "sd_v1": "stable-diffusion-v1",
-    "sd_v2": "stable-diffusion-v2-768-v",
+    "sd_v1_v": "stable-diffusion-v1",
+    "sd_v2": "stable-diffusion-v2-512",
+    "sd_v2_v": "stable-diffusion-v2-768-v",
     "sdxl_base_v1-0": "stable-diffusion-xl-v1-base",
 }
 _MOST_CAPTIONS = 200
@@ -95,7 +97,7 @@ def metadata(
         "ss_output_name": output.stem,
         "ss_base_model_version": base.family,
         "ss_sd_model_name": base.name,
-        "ss_v2": str(base.family == "sd_v2"),
+        "ss_v2": str(base.family.startswith("sd_v2")),
         "ss_num_train_images": str(len(sources)),
         "ss_steps": str(steps),
         "ss_max_train_steps": str(request.steps),
@@ -108,7 +110,12 @@ def metadata(
     }
     if base.family in _ARCHITECTURES:
         kind = "lora" if isinstance(request, TrainLora) else "textual-inversion"
-        told["modelspec.architecture"] = f"{_ARCHITECTURES[base.family]}/{kind}"
+        told |= {
+            "modelspec.sai_model_spec": "1.0.0",
+            "modelspec.architecture": f"{_ARCHITECTURES[base.family]}/{kind}",
+            "modelspec.implementation": "diffusers",
+            "modelspec.resolution": f"{request.size}x{request.size}",
+        }
     if isinstance(request, TrainLora):
         told |= {
             "ss_network_module": "networks.lora",
