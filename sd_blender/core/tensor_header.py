@@ -13,7 +13,7 @@ from .errors import InvalidRequest
 MAX_HEADER = 64 * 2**20
 """Bytes; a LoRA's has some hundred kilobytes."""
 
-MAX_TRIGGER = 200
+MAX_TRIGGER, MAX_NAME = 200, 80
 """Characters."""
 
 WORD_KEY = "sd_blender_word"
@@ -47,6 +47,21 @@ def read_header(path: Path) -> dict[str, Any]:
     if not isinstance(header, dict):
         raise ValueError("no object")
     return header
+
+
+def told_of(path: Path) -> dict[str, str]:
+    """The metadata of a file, as far as they are text; empty for one that has none or cannot be read."""
+    try:
+        told = read_header(path).get("__metadata__")
+    except (OSError, ValueError):
+        return {}
+    return {k: v for k, v in told.items() if isinstance(v, str)} if isinstance(told, dict) else {}
+
+
+def base_of(told: dict[str, str]) -> str:
+    """The name of the model that a LoRA or a word was made for, "" where its metadata do not tell it."""
+    name = " ".join(told.get("ss_sd_model_name", "").split())[:MAX_NAME]
+    return name.removesuffix(".safetensors").removesuffix(".ckpt")
 
 
 def look_at(path: Path) -> Adapter:

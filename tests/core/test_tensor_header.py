@@ -8,7 +8,16 @@ import json
 import pytest
 
 from sd_blender.core.errors import InvalidRequest
-from sd_blender.core.tensor_header import MAX_HEADER, MAX_TRIGGER, WORD_KEY, look_at, read_header
+from sd_blender.core.tensor_header import (
+    MAX_HEADER,
+    MAX_NAME,
+    MAX_TRIGGER,
+    WORD_KEY,
+    base_of,
+    look_at,
+    read_header,
+    told_of,
+)
 from tests.fake_trainer import write_lora, write_tensor
 
 
@@ -72,6 +81,27 @@ def test_other_files_are_refused(tmp_path, content):
         look_at(path)
     with pytest.raises(ValueError):
         read_header(path)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "name"),
+    [
+        ({"ss_sd_model_name": "SD Blender\n starter model"}, "SD Blender starter model"),
+        ({"ss_sd_model_name": "v1-5-pruned.safetensors"}, "v1-5-pruned"),
+        ({"ss_sd_model_name": "x" * 9999}, "x" * MAX_NAME),
+        ({"ss_sd_model_name": 7}, ""),
+        (None, ""),
+        ([], ""),
+    ],
+)
+def test_the_model_that_a_file_was_made_for(tmp_path, metadata, name):
+    path = save(tmp_path / "x.safetensors", {"lora_a": {}, "__metadata__": metadata})
+    assert base_of(told_of(path)) == name
+
+
+def test_a_file_that_cannot_be_read_tells_nothing(tmp_path):
+    assert told_of(tmp_path / "none.safetensors") == {}
+    assert told_of(save(tmp_path / "x.safetensors", b"{")) == {}
 
 
 def test_brackets_by_the_hundred_thousand(tmp_path):

@@ -22,6 +22,7 @@ from sd_blender.engine.canvas import Grid
 from sd_blender.engine.families import STABLE_DIFFUSION
 from sd_blender.engine.text_readers import Framing
 from sd_blender.training.lora import checkpoint
+from sd_blender.training.lora.aside import Aside
 from sd_blender.training.lora.base_model import BaseModel
 from sd_blender.training.lora.examples import Examples
 from sd_blender.training.lora.formats import diffusers, kohya, metadata
@@ -118,6 +119,21 @@ def test_views_of_alpha_and_rotation(tmp_path):
 
 
 # Memory ------------------------------------------------------------------------------
+
+
+def test_what_is_aside_is_back_inside_alone():
+    moves = []
+
+    class Moved(torch.nn.Linear):
+        def to(self, place):
+            moves.append(place.type)
+
+    aside = Aside([Moved(1, 1), Moved(1, 1)], torch.device("cuda", 0))
+    assert moves == ["cpu"] * 2
+    with pytest.raises(KeyError), aside.back():
+        assert moves[2:] == ["cuda"] * 2
+        raise KeyError
+    assert moves[4:] == ["cpu"] * 2
 
 
 @pytest.mark.parametrize(
@@ -268,4 +284,4 @@ def test_a_family_that_no_tool_knows_claims_no_specification():
 
 def base_of(width, predicts):
     unet = SimpleNamespace(config=SimpleNamespace(cross_attention_dim=width))
-    return BaseModel(SimpleNamespace(unet=unet), None, predicts, "model")
+    return BaseModel(SimpleNamespace(unet=unet), None, predicts, "model", "0123")

@@ -22,6 +22,7 @@ from ...core.training_json import training_to_json
 from ...core.training_request import Training, TrainLora
 from ...core.version import VERSION
 from ...engine.families import UNET, Family
+from ...engine.fingerprint import UNET_KEY
 from .base_model import BaseModel
 from .checkpoint import write_tensors
 from .images import Source, digest
@@ -93,6 +94,7 @@ def metadata(
     captions = {source.path.name: source.caption for source in sources[:_MOST_CAPTIONS]}
     told = {
         "sd_blender": json.dumps(story, ensure_ascii=False, sort_keys=True),
+        UNET_KEY: base.fingerprint,
         "sd_blender_captions": json.dumps(captions, ensure_ascii=False),
         "ss_output_name": output.stem,
         "ss_base_model_version": base.family,
