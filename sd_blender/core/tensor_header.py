@@ -13,8 +13,11 @@ from .errors import InvalidRequest
 MAX_HEADER = 64 * 2**20
 """Bytes; a LoRA's has some hundred kilobytes."""
 
-MAX_TRIGGER = 200
+MAX_TRIGGER, MAX_NAME = 200, 80
 """Characters."""
+
+WORD_KEY = "sd_blender_word"
+"""Where the metadata of our files tell the word, if no tensor has its name."""
 
 _LORA_KEYS = ("lora", "hada_", "lokr_", "oft_")
 _ANONYMOUS = "emb_params"
@@ -46,6 +49,21 @@ def read_header(path: Path) -> dict[str, Any]:
     return header
 
 
+def told_of(path: Path) -> dict[str, str]:
+    """The metadata of a file, as far as they are text; empty for one that has none or cannot be read."""
+    try:
+        told = read_header(path).get("__metadata__")
+    except (OSError, ValueError):
+        return {}
+    return {k: v for k, v in told.items() if isinstance(v, str)} if isinstance(told, dict) else {}
+
+
+def base_of(told: dict[str, str]) -> str:
+    """The name of the model that a LoRA or a word was made for, "" where its metadata do not tell it."""
+    name = " ".join(told.get("ss_sd_model_name", "").split())[:MAX_NAME]
+    return name.removesuffix(".safetensors").removesuffix(".ckpt")
+
+
 def look_at(path: Path) -> Adapter:
     """What a file is for. Raises InvalidRequest unless it is one of safetensors; the engine looks closer."""
     try:
@@ -56,11 +74,12 @@ def look_at(path: Path) -> Adapter:
             "loras", f"{path} cannot be read ({reason}); choose a LoRA or an embedding."
         ) from error
     metadata = header.pop("__metadata__", None)
-    told = metadata.get("modelspec.trigger_phrase", "") if isinstance(metadata, dict) else ""
-    is_word = len(header) == 1 and not any(part in name for name in header for part in _LORA_KEYS)
+    metadata = metadata if isinstance(metadata, dict) else {}
+    alone = len(header) == 1 and not any(part in name for name in header for part in _LORA_KEYS)
+    is_word = alone or header.keys() == _XL
     if is_word:
-        (name,) = header
-        told = path.stem if name == _ANONYMOUS else name
-    elif header.keys() == _XL:
-        is_word, told = True, path.stem
+        named = header.keys() - _XL - {_ANONYMOUS}
+        told = metadata.get(WORD_KEY) or next(iter(named), path.stem)
+    else:
+        told = metadata.get("modelspec.trigger_phrase", "")
     return Adapter(is_word, " ".join(str(told).split())[:MAX_TRIGGER])

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where a training keeps what it has so far: beside ``moss.safetensors`` the folder ``moss.training``.
 
-``checkpoint.safetensors``, from which it goes on; ``losses.jsonl``, one [step, loss] a line; ``samples/``, a picture
-for every so many steps; ``images/``, what is trained on where that was made for it, such as renders. Whoever pauses a
-training cancels its job; whoever resumes it submits its request again.
+``checkpoint.safetensors``, from which it goes on, and the one before it, should that one prove broken;
+``losses.jsonl``, one [step, loss] a line; ``samples/``, a picture for every so many steps; ``images/``, what is trained
+on where that was made for it, such as renders. Whoever pauses a training cancels its job; whoever resumes it submits
+its request again.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from .tensor_header import read_header
 from .training_request import SUFFIX, Training
 
 CHECKPOINT = "checkpoint.safetensors"
+EARLIER = "checkpoint-before.safetensors"
 LOSSES = "losses.jsonl"
 SAMPLES = "samples"
 IMAGES = "images"
@@ -39,6 +41,10 @@ class TrainingFolder:
     @property
     def checkpoint(self) -> Path:
         return self.path / CHECKPOINT
+
+    @property
+    def earlier_checkpoint(self) -> Path:
+        return self.path / EARLIER
 
     @property
     def losses(self) -> Path:

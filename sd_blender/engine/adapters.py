@@ -55,7 +55,7 @@ class Adapters:
 
     @property
     def warnings(self) -> list[str]:
-        return [lora.warning for lora in self._loras if lora.warning]
+        return [warning for lora in self._loras for warning in lora.warnings]
 
     @contextmanager
     def applied(self, model: LoadedModel) -> Iterator[LoadedModel]:

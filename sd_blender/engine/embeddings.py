@@ -26,14 +26,13 @@ from torch import Tensor, nn
 from transformers import CLIPTokenizer
 
 from ..core.errors import ModelNotFound, ModelRefused
+from ..core.tensor_header import WORD_KEY, base_of, told_of
 from .families import FAMILIES, TEXT_ENCODER
 from .model_family import named_family
 from .text_readers import TextReader
 from .weights_file import Shapes, read_shapes
 
 ANONYMOUS = "emb_params"
-WORD_KEY = "sd_blender_word"
-"""Where the metadata of our files tell the word, if no tensor has its name."""
 
 _ENCODERS = {key: name for family in FAMILIES for name, key in family.embedding_keys.items()}
 
@@ -85,7 +84,8 @@ def _keys(path: Path, shapes: Shapes, widths: Mapping[str, int], model: Path) ->
     keys = {_ENCODERS[key]: key for key in shapes} if pair else {TEXT_ENCODER: next(iter(shapes))}
     found = {name: shapes[key][-1] for name, key in keys.items()}
     if found != dict(widths):
-        made_for, has = (named_family(sum(w.values())) for w in (found, widths))
+        made_for = named_family(sum(found.values()), base_of(told_of(path)))
+        has = named_family(sum(widths.values()))
         raise ModelRefused(
             f"The embedding {path.name} was made for {made_for}, and {model.name} is {has}; choose an embedding for "
             "this model."

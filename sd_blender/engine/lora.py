@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from ..core.errors import ModelRefused
 from ..core.request import Lora
 from .families import UNET
+from .fingerprint import UNET_KEY, unet_fingerprint
 from .json_files import read_json
 from .lora_files import LoraFile, check_base, flat, read_lora
 from .model_files import ModelFiles
@@ -33,18 +34,32 @@ Change = tuple[Tensor, Tensor, float]
 
 @dataclass(frozen=True)
 class LoadedLora:
-    """changes: by network and flat name of the layer. lacking: layers of it that the model does not have."""
+    """changes: by network and flat name of the layer. lacking: layers of it that the model does not have.
+
+    estranged: the model has other weights than those that it says it was trained on.
+    """
 
     lora: Lora
     changes: dict[tuple[str, str], Change]
     lacking: tuple[str, ...]
+    estranged: bool
 
     @property
-    def warning(self) -> str:
-        if not self.lacking:
-            return ""
+    def warnings(self) -> list[str]:
+        """Sentences on what it may not do."""
         name, count = Path(self.lora.path).name, len(self.lacking)
-        return f"The LoRA {name} changes {count} layers that this model lacks ({self.lacking[0]}), which were left out."
+        told = []
+        if self.lacking:
+            told.append(
+                f"The LoRA {name} changes {count} layers that this model lacks ({self.lacking[0]}), which were left "
+                "out."
+            )
+        if self.estranged:
+            told.append(
+                f"The LoRA {name} was trained on other weights than this model has; train it again if it no longer "
+                "works as it did."
+            )
+        return told
 
 
 class LoraStore:
@@ -69,7 +84,7 @@ class LoraStore:
         kept = {_key(file): self._kept.get(_key(file)) or self._load(file) for _, file in checked}
         self._kept = kept
         return [
-            LoadedLora(lora, kept[_key(file)], names)
+            LoadedLora(lora, kept[_key(file)], names, is_estranged(file, files))
             for (lora, file), names in zip(checked, lacking, strict=True)
         ]
 
@@ -89,6 +104,15 @@ class LoraStore:
                 f"The LoRA {file.path} cannot be read; download it again.", details=str(error)
             ) from error
         return changes
+
+
+def is_estranged(file: LoraFile, files: ModelFiles) -> bool:
+    """Whether it tells the weights that it was trained on, and the model of ``files`` has others."""
+    told = file.told.get(UNET_KEY)
+    try:
+        return told is not None and told != unet_fingerprint(files)
+    except OSError:
+        return False  # the loading of the model says it better
 
 
 def network_shapes(files: ModelFiles) -> dict[str, Shapes]:

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import ModelNotFound, ModelRefused
+from ..core.tensor_header import base_of, told_of
 from .families import FAMILIES, STABLE_DIFFUSION_XL, TEXT_ENCODER_2, UNET
 from .lora_blocks import diffusers_name
 from .model_family import named_family
@@ -83,13 +84,14 @@ class LoraLayer:
 class LoraFile:
     """A file that passed the checks. layers: by network and flat name, see :func:`flat`. strange: names of neither.
 
-    for_xl: some of the names are only those of a LoRA for Stable Diffusion XL.
+    for_xl: some of the names are only those of a LoRA for Stable Diffusion XL. told: its metadata.
     """
 
     path: Path
     layers: dict[tuple[str, str], LoraLayer]
     strange: tuple[str, ...]
     for_xl: bool
+    told: dict[str, str]
 
 
 def flat(module: str) -> str:
@@ -121,7 +123,8 @@ def read_lora(path: Path, layers_per_block: int = 2) -> LoraFile:
     }
     if not layers:
         raise ModelRefused(f"{path} holds no LoRA; choose a file that was saved as one.")
-    return LoraFile(path, layers, tuple(strange), any(key.startswith(_ONLY_XL) for key in shapes))
+    for_xl = any(key.startswith(_ONLY_XL) for key in shapes)
+    return LoraFile(path, layers, tuple(strange), for_xl, told_of(path))
 
 
 def check_base(lora: LoraFile, model: Path, networks: Mapping[str, Shapes]) -> tuple[str, ...]:
@@ -134,7 +137,7 @@ def check_base(lora: LoraFile, model: Path, networks: Mapping[str, Shapes]) -> t
         (name, (0, layer.inputs)) for (network, name), layer in lora.layers.items() if network == UNET
     )
     if found != width and found is not None:
-        raise _refused(lora, model, named_family(found), named_family(width))
+        raise _refused(lora, model, named_family(found, base_of(lora.told)), named_family(width))
     if lora.for_xl and TEXT_ENCODER_2 not in networks:
         raise _refused(lora, model, STABLE_DIFFUSION_XL.name, named_family(width))
     weights = {

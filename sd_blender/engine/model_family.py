@@ -167,6 +167,7 @@ def _text_width(unet: Shapes) -> int | None:
     return None
 
 
-def named_family(width: object) -> str:
-    family = _NAMES.get(width) if isinstance(width, int) else None
+def named_family(width: object, name: str = "") -> str:
+    """name: of a model that reads text of ``width``, told where its family has none."""
+    family = _NAMES.get(width, name) if isinstance(width, int) else None
     return f"{family} (text of width {width})" if family else f"a model that reads text of width {width}"

@@ -8,7 +8,16 @@ import json
 import pytest
 
 from sd_blender.core.errors import InvalidRequest
-from sd_blender.core.tensor_header import MAX_HEADER, MAX_TRIGGER, look_at, read_header
+from sd_blender.core.tensor_header import (
+    MAX_HEADER,
+    MAX_NAME,
+    MAX_TRIGGER,
+    WORD_KEY,
+    base_of,
+    look_at,
+    read_header,
+    told_of,
+)
 from tests.fake_trainer import write_lora, write_tensor
 
 
@@ -34,6 +43,16 @@ def test_loras_and_words_are_told_apart(tmp_path, names, is_word, trigger):
     header = dict.fromkeys(names, entry) | {"__metadata__": {"modelspec.trigger_phrase": "zx"}}
     told = look_at(save(tmp_path / "file.safetensors", header))
     assert (told.is_word, told.trigger) == (is_word, trigger)
+
+
+@pytest.mark.parametrize("names", [["zebra"], ["emb_params"], ["clip_l", "clip_g"]])
+def test_a_word_that_is_told_is_the_one_that_the_engine_reads(tmp_path, names):
+    """A copy of a file has another name, and the same word in it."""
+    header = {name: {} for name in names} | {
+        "__metadata__": {WORD_KEY: "zyx", "modelspec.trigger_phrase": "Zyx"}
+    }
+    told = look_at(save(tmp_path / "zyx_2.safetensors", header))
+    assert (told.is_word, told.trigger) == (True, "zyx")
 
 
 def test_what_the_trainer_of_the_tests_writes(tmp_path):
@@ -62,6 +81,27 @@ def test_other_files_are_refused(tmp_path, content):
         look_at(path)
     with pytest.raises(ValueError):
         read_header(path)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "name"),
+    [
+        ({"ss_sd_model_name": "SD Blender\n starter model"}, "SD Blender starter model"),
+        ({"ss_sd_model_name": "v1-5-pruned.safetensors"}, "v1-5-pruned"),
+        ({"ss_sd_model_name": "x" * 9999}, "x" * MAX_NAME),
+        ({"ss_sd_model_name": 7}, ""),
+        (None, ""),
+        ([], ""),
+    ],
+)
+def test_the_model_that_a_file_was_made_for(tmp_path, metadata, name):
+    path = save(tmp_path / "x.safetensors", {"lora_a": {}, "__metadata__": metadata})
+    assert base_of(told_of(path)) == name
+
+
+def test_a_file_that_cannot_be_read_tells_nothing(tmp_path):
+    assert told_of(tmp_path / "none.safetensors") == {}
+    assert told_of(save(tmp_path / "x.safetensors", b"{")) == {}
 
 
 def test_brackets_by_the_hundred_thousand(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -17,8 +18,11 @@ from sd_blender.core.errors import ModelNotFound, ModelRefused
 from sd_blender.core.recall import from_provenance
 from sd_blender.core.request import Lora, Sampling, TextToImage, Tiling
 from sd_blender.core.serialization import from_json, provenance, to_json
+from sd_blender.engine.fingerprint import UNET_KEY, unet_fingerprint
 from sd_blender.engine.libraries import quiet
+from sd_blender.engine.lora import LoraStore
 from sd_blender.engine.lora_files import read_lora
+from sd_blender.engine.model_files import check_model
 
 from .lora_files import ALPHA, CONVOLUTIONS, LINEAR, RANK, random_changes, save_diffusers, save_kohya
 
@@ -171,6 +175,40 @@ def test_others_are_refused_by_name_before_anything_is_loaded(engine, tiny, lora
     with pytest.raises(ModelRefused, match=words) as refusal:
         engine.generate("job", request(tiny, Lora(path=str(path))), messages.append, lambda: False)
     assert "wrong.safetensors" in str(refusal.value) and not messages
+
+
+def test_a_model_of_no_known_family_has_the_name_that_the_file_tells(tiny, lora, tmp_path):
+    """As one for the starter model, used on another."""
+    path = tmp_path / "moss.safetensors"
+    save_file(other_width(load_file(lora), 128), path, {"ss_sd_model_name": "SD Blender starter model"})
+    with pytest.raises(
+        ModelRefused, match=r"made for SD Blender starter model \(text of width 128\), and tiny"
+    ):
+        loaded(path, tiny)
+
+
+@pytest.mark.parametrize("trained_on", [None, "this model", "0123456789abcdef"])
+def test_weights_that_it_was_not_trained_on_are_told(tiny, lora, tmp_path, trained_on):
+    path = tmp_path / "moss.safetensors"
+    own = unet_fingerprint(check_model(tiny))
+    told = {UNET_KEY: own if trained_on == "this model" else trained_on} if trained_on else {}
+    save_file(load_file(lora), path, told)
+    warned = any("trained on other weights" in warning for warning in loaded(path, tiny).warnings)
+    assert warned == (trained_on not in (None, "this model"))
+
+
+def test_a_fingerprint_is_of_the_weights_and_not_of_their_place(tiny, tmp_path):
+    own = unet_fingerprint(check_model(tiny))
+    copy = shutil.copytree(tiny, tmp_path / "copy")
+    assert unet_fingerprint(check_model(copy)) == own
+    (weights,) = (copy / "unet").glob("*.safetensors")
+    save_file({n: v * 1.001 for n, v in load_file(weights).items()}, weights, {"format": "pt"})
+    assert unet_fingerprint(check_model(copy)) != own
+
+
+def loaded(path, model):
+    (one,) = LoraStore(torch.device("cpu")).get([Lora(path=str(path))], check_model(model))
+    return one
 
 
 def test_files_that_are_not_there_or_no_safetensors(engine, tiny, tmp_path):

@@ -36,21 +36,27 @@ ZERO_SNR = {
     "rescale_betas_zero_snr": True,
     "timestep_spacing": "trailing",
 }
+STABLE_DIFFUSION_2 = {"use_linear_projection": True, "attention_head_dim": (4, 8)}
+"""What the U-Net of 2.x has otherwise than that of 1.x: linear layers around its transformers, heads by level."""
 
 
 def save_tiny_model(
-    folder: Path, channels: int = 4, schedule: dict[str, object] | None = None, latents: int = 4
+    folder: Path,
+    channels: int = 4,
+    schedule: dict[str, object] | None = None,
+    latents: int = 4,
+    **shape: object,
 ) -> Path:
     """Write a model whose U-Net takes ``channels``; 8 pixels per latent, as Stable Diffusion 1.x has.
 
-    latents: channels of the autoencoder.
+    latents: channels of the autoencoder. shape: of the U-Net, where it is another.
     """
     torch.manual_seed(channels)
     pipeline = StableDiffusionPipeline(
         vae=_vae(latents),
         text_encoder=_text_encoder(),
         tokenizer=_tokenizer(),
-        unet=_unet(channels, out_channels=latents),
+        unet=_unet(channels, out_channels=latents, **shape),
         scheduler=DDIMScheduler(**(schedule or STABLE_DIFFUSION_1)),
         safety_checker=None,
         feature_extractor=None,

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import errno
 import os
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,8 +22,10 @@ from sd_blender.engine.canvas import Grid
 from sd_blender.engine.families import STABLE_DIFFUSION
 from sd_blender.engine.text_readers import Framing
 from sd_blender.training.lora import checkpoint
+from sd_blender.training.lora.aside import Aside
+from sd_blender.training.lora.base_model import BaseModel
 from sd_blender.training.lora.examples import Examples
-from sd_blender.training.lora.formats import diffusers, kohya
+from sd_blender.training.lora.formats import diffusers, kohya, metadata
 from sd_blender.training.lora.images import read_pixels
 from sd_blender.training.lora.memory_plan import Plan, activation_bytes, choose
 from sd_blender.training.lora.views import make_views, working_size
@@ -115,6 +119,21 @@ def test_views_of_alpha_and_rotation(tmp_path):
 
 
 # Memory ------------------------------------------------------------------------------
+
+
+def test_what_is_aside_is_back_inside_alone():
+    moves = []
+
+    class Moved(torch.nn.Linear):
+        def to(self, place):
+            moves.append(place.type)
+
+    aside = Aside([Moved(1, 1), Moved(1, 1)], torch.device("cuda", 0))
+    assert moves == ["cpu"] * 2
+    with pytest.raises(KeyError), aside.back():
+        assert moves[2:] == ["cuda"] * 2
+        raise KeyError
+    assert moves[4:] == ["cpu"] * 2
 
 
 @pytest.mark.parametrize(
@@ -234,3 +253,35 @@ def test_names_of_layers_for_both():
         "unet.mid_block.resnets.0.time_emb_proj.lora_B.weight",
         "text_encoder.text_model.encoder.layers.1.self_attn.out_proj.lora_A.weight",
     }
+
+
+@pytest.mark.parametrize(
+    "width, predicts, version, architecture",
+    [
+        (768, "epsilon", "sd_v1", "stable-diffusion-v1"),
+        (768, "v_prediction", "sd_v1_v", "stable-diffusion-v1"),
+        (1024, "epsilon", "sd_v2", "stable-diffusion-v2-512"),
+        (1024, "v_prediction", "sd_v2_v", "stable-diffusion-v2-768-v"),
+        (2048, "epsilon", "sdxl_base_v1-0", "stable-diffusion-xl-v1-base"),
+        (2048, "v_prediction", "sdxl_base_v1-0", "stable-diffusion-xl-v1-base"),
+    ],
+)
+def test_the_family_that_other_tools_know(width, predicts, version, architecture):
+    """As kohya's model_util and sai_model_spec name them."""
+    told = metadata(Path("a"), request(), base_of(width, predicts), [], 1, 0.5)
+    assert told["ss_base_model_version"] == version
+    assert told["ss_v2"] == str(width == 1024)
+    assert told["modelspec.prediction_type"] == predicts.removesuffix("_prediction")
+    assert told["modelspec.architecture"] == f"{architecture}/lora"
+    must = ("sai_model_spec", "implementation", "title", "resolution")
+    assert [told[f"modelspec.{name}"] for name in must] == ["1.0.0", "diffusers", "a", "64x64"]
+
+
+def test_a_family_that_no_tool_knows_claims_no_specification():
+    told = metadata(Path("a"), request(), base_of(128, "v_prediction"), [], 1, 0.5)
+    assert told["ss_base_model_version"] == "other" and "modelspec.sai_model_spec" not in told
+
+
+def base_of(width, predicts):
+    unet = SimpleNamespace(config=SimpleNamespace(cross_attention_dim=width))
+    return BaseModel(SimpleNamespace(unet=unet), None, predicts, "model", "0123")

@@ -127,19 +127,6 @@ def test_the_names_are_those_that_tools_have_for_both_text_encoders(lora):
     assert named == {"unet", "text_encoder", "text_encoder_2"}
 
 
-def test_the_family_that_other_tools_know(lora, tiny):
-    from types import SimpleNamespace
-
-    from sd_blender.training.lora.base_model import BaseModel
-    from sd_blender.training.lora.formats import metadata
-
-    unet = SimpleNamespace(config=SimpleNamespace(cross_attention_dim=2048))
-    base = BaseModel(SimpleNamespace(unet=unet), None, "epsilon", "model")
-    told = metadata(Path(lora.output), lora, base, [], 1, 0.5)
-    assert told["ss_base_model_version"] == "sdxl_base_v1-0"
-    assert told["modelspec.architecture"] == "stable-diffusion-xl-v1-base/lora"
-
-
 def test_a_word_is_learned_for_both_encoders_and_speaks_in_the_engine_by_its_name(word, tiny):
     result = run(dataclasses.replace(word, steps=12, learning_rate=0.5))
     assert {k: tuple(v.shape) for k, v in learned(word).items()} == {"clip_l": (3, 32), "clip_g": (3, 48)}

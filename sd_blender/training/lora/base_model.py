@@ -14,6 +14,7 @@ from ...core.engine_protocol import IsCancelled
 from ...core.errors import ModelRefused
 from ...core.request import STARTER_MODEL
 from ...engine.diffusers_engine import STARTER_FOLDER
+from ...engine.fingerprint import unet_fingerprint
 from ...engine.models import Announce, LoadedModel, ModelStore
 from ...engine.pipelines import natively_inpaints
 from ..forward_process import ForwardProcess
@@ -21,22 +22,27 @@ from ..forward_process import ForwardProcess
 FAMILIES = {768: "sd_v1", 1024: "sd_v2", 2048: "sdxl_base_v1-0"}
 """kohya's names of the base models, by the width of the text that the U-Net reads."""
 
+VELOCITY = {"sd_v1_v", "sd_v2_v"}
+"""What it calls those of them that predict velocity, if it has a name of its own for that."""
+
 
 @dataclass(frozen=True)
 class BaseModel:
     """loaded: frozen networks on the device. process: the noise that the U-Net was trained on. prediction_type: what
-    it says of it. name: of the folder.
+    it says of it. name: of the folder. fingerprint: of the U-Net's weights.
     """
 
     loaded: LoadedModel
     process: ForwardProcess
     prediction_type: str
     name: str
+    fingerprint: str
 
     @property
     def family(self) -> str:
         """kohya's name of the kind of model, "other" for one of no known width."""
-        return FAMILIES.get(self.loaded.unet.config.cross_attention_dim, "other")
+        family = FAMILIES.get(self.loaded.unet.config.cross_attention_dim, "other")
+        return f"{family}_v" if f"{family}_v" in VELOCITY and self.prediction_type != "epsilon" else family
 
 
 def load_base(
@@ -56,4 +62,6 @@ def load_base(
         raise ModelRefused(
             f"{folder} predicts {kind}, for which there is no training here; choose another model."
         )
-    return BaseModel(loaded, ForwardProcess(scheduler.betas.double()), kind, folder.name)
+    name = "SD Blender starter model" if model == STARTER_MODEL else folder.name
+    process = ForwardProcess(scheduler.betas.double())
+    return BaseModel(loaded, process, kind, name, unet_fingerprint(loaded.files))

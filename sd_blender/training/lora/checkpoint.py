@@ -72,6 +72,15 @@ def save(
     write_tensors(path, tensors, {**metadata, "step": str(step)})
 
 
+def keep(path: Path, beside: Path) -> None:
+    """Copy a checkpoint, if there is one that can be read. Raises CannotSave."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return
+    write_whole(beside, data)
+
+
 def load(path: Path) -> Checkpoint | None:
     """The checkpoint, None where there is none. Raises ModelRefused for a file that is none."""
     if not path.is_file():

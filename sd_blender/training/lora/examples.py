@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Views as latents, encoded once: the autoencoder, which needs the most memory, has then done its part.
+"""Views as latents, encoded once: the autoencoder, which needs the most memory, is then put aside.
 
 What is kept is the posterior N(mean, std^2) of each view, from which every step draws anew (Kingma & Welling 2014).
 """
@@ -12,17 +12,21 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from diffusers import AutoencoderKL
+from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 from torch import Tensor
 
 from ...core.errors import BadResult
 from ...core.request import Tiling
 from ...core.training_request import Training
-from ...engine.canvas import Grid
 from ...engine.device import dtype_of
+from ...engine.guards import is_out_of_memory
+from ...engine.memory_ladder import saving_memory
+from ...engine.models import LoadedModel
 from ...engine.text_readers import Framing
 from ...engine.tiling import tiled
 from ..schedule import StepRandom, to_tensor
 from .images import Source, read_pixels
+from .memory_plan import too_large
 from .views import make_views
 
 VIEWS = {"cuda": 8, "mps": 4, "cpu": 4}
@@ -35,6 +39,7 @@ class Examples:
     """means, stds: of each view (4, h, w) in float16 on the CPU, scaled as the U-Net sees them.
 
     images: index of the image of each view. framings: of each view. buckets: indices of the views of each shape.
+    notes: sentences on how they were made.
     """
 
     means: list[Tensor]
@@ -43,6 +48,7 @@ class Examples:
     framings: list[Framing]
     buckets: list[list[int]]
     tiling: Tiling
+    notes: tuple[str, ...] = ()
 
     def draw(self, count: int, random: StepRandom) -> tuple[Tensor, list[int]]:
         """``count`` latents (count, C, h, w) in float32, all of one shape, and the indices of the views they are of."""
@@ -67,29 +73,30 @@ def _rolled(latent: Tensor, tiling: Tiling, rng: np.random.Generator) -> Tensor:
 
 @torch.no_grad()
 def encode(
-    vae: AutoencoderKL,
-    grid: Grid,
+    model: LoadedModel,
     sources: Sequence[Source],
     request: Training,
     announce: Callable[[str, float], None],
     check: Callable[[], None],
 ) -> Examples:
-    """Read and encode the images. announce: told how far it is, 0..1. check: raises to stop.
+    """Read and encode the images, one view at a time. announce: told how far it is, 0..1. check: raises to stop.
 
-    The same request gives the same views, so that a training that goes on sees what it saw.
+    The same request gives the same views, so that a training that goes on sees what it saw. Raises OutOfMemory when
+    even in tiles one does not fit.
     """
+    vae, grid = model.vae, model.grid
     per_image = max(1, min(VIEWS.get(vae.device.type, 4), MOST // len(sources)))
     rng = np.random.default_rng(request.seed)
     means, stds, images, framings = [], [], [], []
     dtype = dtype_of(vae)
     vae.to(torch.float32)  # the encoders of some models overflow in half precision
     try:
-        with tiled(request.tiling, vae):
+        with tiled(request.tiling, vae), saving_memory(model.unet, vae, request.tiling, check) as changes:
             for index, source in enumerate(sources):
                 announce(f"Reading {source.path.name}", index / len(sources))
                 for view in make_views(read_pixels(source.path), request, grid, per_image, rng):
                     check()
-                    posterior = vae.encode(to_tensor(view.pixels[None]).to(vae.device)).latent_dist
+                    posterior = _posterior(vae, to_tensor(view.pixels[None]), request.size)
                     means.append(_kept(posterior.mean * vae.config.scaling_factor))
                     stds.append(_kept(posterior.std * vae.config.scaling_factor))
                     images.append(index)
@@ -99,7 +106,19 @@ def encode(
     shapes: dict[tuple[int, ...], list[int]] = {}
     for index, mean in enumerate(means):
         shapes.setdefault(tuple(mean.shape), []).append(index)
-    return Examples(means, stds, images, framings, list(shapes.values()), request.tiling)
+    return Examples(
+        means, stds, images, framings, list(shapes.values()), request.tiling, tuple(dict.fromkeys(changes))
+    )
+
+
+def _posterior(vae: AutoencoderKL, pixels: Tensor, size: int) -> DiagonalGaussianDistribution:
+    try:
+        return vae.encode(pixels.to(vae.device)).latent_dist
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        details = str(error)
+    raise too_large(size, details)
 
 
 def _kept(values: Tensor) -> Tensor:

@@ -16,19 +16,22 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ...core.tensor_header import WORD_KEY
 from ...core.training_folder import TrainingFolder
 from ...core.training_json import training_to_json
 from ...core.training_request import Training, TrainLora
 from ...core.version import VERSION
-from ...engine.embeddings import WORD_KEY
 from ...engine.families import UNET, Family
+from ...engine.fingerprint import UNET_KEY
 from .base_model import BaseModel
 from .checkpoint import write_tensors
 from .images import Source, digest
 
 _ARCHITECTURES = {
     "sd_v1": "stable-diffusion-v1",
-    "sd_v2": "stable-diffusion-v2-768-v",
+    "sd_v1_v": "stable-diffusion-v1",
+    "sd_v2": "stable-diffusion-v2-512",
+    "sd_v2_v": "stable-diffusion-v2-768-v",
     "sdxl_base_v1-0": "stable-diffusion-xl-v1-base",
 }
 _MOST_CAPTIONS = 200
@@ -91,11 +94,12 @@ def metadata(
     captions = {source.path.name: source.caption for source in sources[:_MOST_CAPTIONS]}
     told = {
         "sd_blender": json.dumps(story, ensure_ascii=False, sort_keys=True),
+        UNET_KEY: base.fingerprint,
         "sd_blender_captions": json.dumps(captions, ensure_ascii=False),
         "ss_output_name": output.stem,
         "ss_base_model_version": base.family,
         "ss_sd_model_name": base.name,
-        "ss_v2": str(base.family == "sd_v2"),
+        "ss_v2": str(base.family.startswith("sd_v2")),
         "ss_num_train_images": str(len(sources)),
         "ss_steps": str(steps),
         "ss_max_train_steps": str(request.steps),
@@ -108,7 +112,12 @@ def metadata(
     }
     if base.family in _ARCHITECTURES:
         kind = "lora" if isinstance(request, TrainLora) else "textual-inversion"
-        told["modelspec.architecture"] = f"{_ARCHITECTURES[base.family]}/{kind}"
+        told |= {
+            "modelspec.sai_model_spec": "1.0.0",
+            "modelspec.architecture": f"{_ARCHITECTURES[base.family]}/{kind}",
+            "modelspec.implementation": "diffusers",
+            "modelspec.resolution": f"{request.size}x{request.size}",
+        }
     if isinstance(request, TrainLora):
         told |= {
             "ss_network_module": "networks.lora",

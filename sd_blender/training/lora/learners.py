@@ -29,9 +29,12 @@ TEXT = ["q_proj", "k_proj", "v_proj", "out_proj"]
 
 
 class Learner(Protocol):
-    """parameters: float32, on the model's device."""
+    """parameters: float32, on the model's device. read_once: :meth:`read` says the same of a text at every step, and
+    keeps it.
+    """
 
     parameters: list[nn.Parameter]
+    read_once: bool
 
     def read(self, captions: Sequence[str]) -> ReadText:
         """What the U-Net is told of them, with a gradient if words are learned."""
@@ -74,18 +77,19 @@ class LoraLearner:
         self.parameters = [p for n in self._networks.values() for p in n.parameters() if p.requires_grad]
         for parameter in self.parameters:
             parameter.data = parameter.data.float()
-        self._words_learn = request.text_encoder
+        self.read_once = not request.text_encoder
         self._known: dict[str, ReadText] = {}
 
     def read(self, captions: Sequence[str]) -> ReadText:
         reader = self._base.loaded.text
-        if self._words_learn:
+        if not self.read_once:
             return reader.read_captions(captions)
-        with torch.no_grad():  # the same text is the same every time
+        with torch.no_grad():
             for text in captions:
                 if text not in self._known:
-                    self._known[text] = reader.read_captions([text])
-        return joined([self._known[text] for text in captions])
+                    self._known[text] = reader.read_captions([text]).each(Tensor.cpu)
+        device = self._base.loaded.device
+        return joined([self._known[text] for text in captions]).each(lambda values: values.to(device))
 
     def state(self) -> dict[str, Tensor]:
         return {
@@ -110,6 +114,8 @@ class LoraLearner:
 
 class WordLearner:
     """The vectors of one word; they begin as those of ``initializer``, or as any words of the vocabulary."""
+
+    read_once = False
 
     def __init__(self, base: BaseModel, request: TextualInversion) -> None:
         self._base, reader = base, base.loaded.text

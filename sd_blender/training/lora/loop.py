@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...core.errors import BadResult, CannotSave, ModelRefused, OutOfMemory
+from ...core.errors import BadResult, CannotSave, ModelRefused
 from ...core.training_folder import TrainingFolder
 from ...core.training_request import Training
 from ...engine.cancel import cancellable
@@ -27,7 +29,7 @@ from . import checkpoint
 from .base_model import BaseModel
 from .examples import Examples
 from .learners import Learner
-from .memory_plan import Plan
+from .memory_plan import Plan, too_large
 
 WARM_UP = 0.1
 """Share of the steps over which the learning rate rises, at most 100 of them."""
@@ -62,7 +64,8 @@ class TrainingLoop:
         half = dtype_of(self.base.loaded.unet) == torch.float16
         # Small gradients would vanish in half precision; the scale rises as long as nothing overflows.
         self.scaler = torch.amp.GradScaler(self.base.loaded.device.type, enabled=half)
-        self.saved_step = 0
+        self.first_step = self.saved_step = 0
+        self.proven_step = -1
 
     def resume(self) -> None:
         """Go on from the folder's checkpoint if there is one. Raises ModelRefused when it does not fit."""
@@ -78,7 +81,7 @@ class TrainingLoop:
                 "folder to begin anew.",
                 details=str(error),
             ) from error
-        self.step = self.saved_step = saved.step
+        self.step = self.first_step = self.saved_step = saved.step
         # What a killed run had logged beyond its last checkpoint is done again.
         self.points = [point for point in self.folder.read_losses() if point[0] <= saved.step]
         text = "".join(_line(point) for point in self.points)
@@ -102,11 +105,7 @@ class TrainingLoop:
             free_memory()
             frugal = self.plan.smaller()
             if frugal is None:
-                raise OutOfMemory(
-                    f"The memory ran out while training at {self.request.size} pixels; choose a smaller size or close "
-                    "other programs, then train again.",
-                    details=details,
-                )
+                raise too_large(self.request.size, details)
             self.plan = frugal
         self.step += 1
         self.points.append((self.step, loss))
@@ -114,10 +113,18 @@ class TrainingLoop:
         return loss
 
     def _try_step(self) -> float:
-        random, request = StepRandom.of(self.request.seed, self.step), self.request
+        request = self.request
         warm_up = max(1, min(100, round(WARM_UP * request.steps)))
         rate = learning_rate(request.learning_rate, self.step, self.step / request.steps, warm_up)
         set_learning_rate(self.optimizer, rate)
+        with torch.enable_grad(), cancellable(self.is_cancelled, self.base.loaded.unet):
+            total = self._pass(lambda loss: self.scaler.scale(loss).backward())
+        self._update()
+        return total
+
+    def _pass(self, each: Callable[[Tensor], None]) -> float:
+        """The loss of the next step. each: given that of every part of it. Raises BadResult for no number."""
+        random, request = StepRandom.of(self.request.seed, self.step), self.request
         latents, views = self.examples.draw(request.batch, random)
         dropped = random.numpy.random(len(views)) < request.caption_dropout
         images = [self.examples.images[view] for view in views]
@@ -128,19 +135,14 @@ class TrainingLoop:
         unet = self.base.loaded.unet
         _set_checkpointing(unet, self.plan.checkpointing)
         total = 0.0
-        with (
-            torch.enable_grad(),
-            tiled(request.tiling, unet),
-            cancellable(self.is_cancelled, unet),
-        ):
+        with tiled(request.tiling, unet):
             for start in range(0, len(views), self.plan.together):
                 part = slice(start, start + self.plan.together)
                 text = self.learner.read(captions[part]).unet_arguments(framings[part])
                 loss = self._loss(latents[part], t[part], eps[part], text) / len(views)
                 total += loss.item()
                 self._require_finite(total)
-                self.scaler.scale(loss).backward()
-        self._update()
+                each(loss)
         return total
 
     def _loss(self, latents: Tensor, t: Tensor, eps: Tensor, text: dict[str, Any]) -> Tensor:
@@ -163,16 +165,42 @@ class TrainingLoop:
     def _require_finite(self, value: float) -> None:
         if math.isfinite(value):
             return
+        if self.saved_step == self.step:
+            self._go_back()
         kept = f"step {self.saved_step} is kept" if self.saved_step else "nothing was saved yet"
         raise BadResult(
             f"The loss is not a number at step {self.step + 1}, so training stopped and {kept}; train again with a "
             "lower learning rate."
         )
 
+    def prove(self) -> None:
+        """Look at the loss with what the last step made. Raises BadResult for one that is no number."""
+        if self.proven_step == self.step:
+            return
+        with torch.no_grad(), cancellable(self.is_cancelled, self.base.loaded.unet):
+            self._pass(lambda loss: None)
+        self.proven_step = self.step
+
+    def _go_back(self) -> None:
+        """What was saved has no sound loss. What was saved before it has: the training went on from there.
+
+        What an earlier run saved stays if it is all there is: it may be the precision of this run that breaks it.
+        """
+        with suppress(OSError):  # the loss is the worse news
+            if self.folder.earlier_checkpoint.is_file():
+                os.replace(self.folder.earlier_checkpoint, self.folder.checkpoint)
+            elif self.saved_step > self.first_step:
+                self.folder.checkpoint.unlink()
+        self.saved_step = self.folder.steps_done()
+
     def save(self) -> None:
-        """Write the checkpoint and the curve. Raises CannotSave; the checkpoint of before is there then."""
+        """Write the checkpoint and the curve. Raises CannotSave; the checkpoint of before is there then.
+
+        The one of before is kept beside it, since only the next step shows what this one is worth.
+        """
         if self.saved_step == self.step:
             return
+        checkpoint.keep(self.folder.checkpoint, self.folder.earlier_checkpoint)
         checkpoint.save(
             self.folder.checkpoint, self.step, self.learner.state(), self.optimizer, self.metadata
         )

@@ -15,6 +15,8 @@ from diffusers import UNet2DConditionModel
 from diffusers.models.attention_processor import Attention
 from torch import Tensor, nn
 
+from ...core.errors import OutOfMemory
+
 RECOMPUTED = 0.3
 """Share of the activations that are there at once when each block is computed again in the backward pass (Chen et al.
 2016, arXiv:1604.06174): what goes into every block, and all of the largest."""
@@ -42,6 +44,15 @@ class Plan:
             return ""
         again = ", computing each block twice" if self.checkpointing else ""
         return f"To fit into the memory, {self.together} of {batch} pictures were computed at a time{again}."
+
+
+def too_large(size: int, details: str) -> OutOfMemory:
+    """What to tell when all that saves memory was tried. details: the words of torch."""
+    return OutOfMemory(
+        f"The memory ran out while training at {size} pixels; choose a smaller size or close other programs, then "
+        "train again.",
+        details=details,
+    )
 
 
 def choose(per_picture: int, batch: int, free: int | None) -> Plan:

@@ -21,12 +21,13 @@ from ...engine.device import choose_device, choose_dtype, describe, dtype_of, fr
 from ...engine.guards import device_lost, is_device_lost, is_out_of_memory, out_of_memory
 from ...engine.libraries import quiet
 from ...engine.memory import available_bytes
+from .aside import Aside
 from .base_model import BaseModel, load_base
 from .checkpoint import write_whole
 from .examples import Examples, encode
 from .formats import write_result
 from .images import Source, find_sources, notes_on
-from .learners import make_learner
+from .learners import Learner, make_learner
 from .loop import CurveReports, TrainingLoop
 from .memory_plan import Plan, activation_bytes, choose
 from .samples import make_sample, png, sample_request
@@ -81,14 +82,14 @@ class _Run:
         sources = find_sources(request)
         check_folder(self._folder, request)
         base = load_base(request.model, self._device, self._dtype, self._announce, self._is_cancelled)
-        examples = encode(base.loaded.vae, base.loaded.grid, sources, request, self._announce, self._check)
+        examples = encode(base.loaded, sources, request, self._announce, self._check)
         trainer = self._trainer(base, sources, examples)
         trainer.resume()
         self._loop(trainer, sources[0].caption)
         self._announce("Saving", 1.0)
         loss = trainer.recent_loss()
         write_result(self._folder, request, base, sources, trainer.learner.state(), trainer.step, loss)
-        notes = [*notes_on(sources, request.size), trainer.plan.sentence(request.batch)]
+        notes = [*notes_on(sources, request.size), *examples.notes, trainer.plan.sentence(request.batch)]
         return TrainingResult(
             request,
             str(self._folder.output),
@@ -101,24 +102,32 @@ class _Run:
 
     def _trainer(self, base: BaseModel, sources: Sequence[Source], examples: Examples) -> TrainingLoop:
         learner = make_learner(base, self._request)
+        captions = [source.caption for source in sources]
+        idle: list[torch.nn.Module] = [base.loaded.vae]
+        if learner.read_once:
+            for text in dict.fromkeys(["", *captions]):
+                self._check()
+                learner.read([text])
+            idle += [encoder.network for encoder in base.loaded.text.encoders]
+        self._aside = Aside(idle, self._device)
         return TrainingLoop(
             base,
             learner,
             examples,
-            [source.caption for source in sources],
+            captions,
             self._request,
             self._folder,
-            self._plan(base, examples),
+            self._plan(base, learner, examples),
             {STORY: json.dumps(training_to_json(self._request), sort_keys=True)},
             self._is_cancelled,
         )
 
-    def _plan(self, base: BaseModel, examples: Examples) -> Plan:
+    def _plan(self, base: BaseModel, learner: Learner, examples: Examples) -> Plan:
         unet = base.loaded.unet
         largest = max(examples.means, key=torch.Tensor.numel)
         cells = (int(largest.shape[1]), int(largest.shape[2]))
         with torch.no_grad():
-            text = base.loaded.text.read_captions([""]).each(lambda values: values.to("meta"))
+            text = learner.read([""]).each(lambda values: values.to("meta"))
         told = text.unet_arguments(examples.framings[:1])
         each = activation_bytes(unet, cells, told, dtype_of(unet).itemsize)
         return choose(each, self._request.batch, available_bytes(self._device))
@@ -143,15 +152,17 @@ class _Run:
                     trainer.save()
                 if last or trainer.step % request.sample_every == 0:
                     curve.flush()
+                    trainer.prove()
                     self._sample(trainer, wanted)
                 self._report(Progress(self._job_id, trainer.step, request.steps))
         except JobCancelled:
             trainer.save()
             raise
+        trainer.prove()
         curve.flush()
 
     def _sample(self, trainer: TrainingLoop, wanted: TextToImage) -> None:
-        with trainer.learner.speaking() as model:
+        with self._aside.back(), trainer.learner.speaking() as model:
             pixels = make_sample(self._job_id, model, wanted, self._report, self._is_cancelled)
         write_whole(self._folder.sample(trainer.step), png(pixels))
         self._last = pixels
