@@ -204,7 +204,7 @@ class SDB_PG_settings(bpy.types.PropertyGroup):
     )
     steps: IntProperty(
         name="Steps",
-        description="Number of denoising steps, 1 to 1000: 10 suit the starter model, 20 to 50 most others",
+        description="Number of denoising steps, 1 to 1000: 8 suit the starter model, 20 to 50 most others",
         default=10,
         min=1,
         max=1000,
