@@ -58,7 +58,8 @@ _OF_THE_MODEL = (
     "prediction_type",
     "timestep_spacing",
     "rescale_betas_zero_snr",
-    "set_alpha_to_one",
+    "set_alpha_to_one",  # whether the last step leaves no noise; in other schedulers the next one says so
+    "final_sigmas_type",
     "original_inference_steps",
     "_use_default_values",  # diffusers: which of these nobody chose, so that each scheduler takes its own default
 )

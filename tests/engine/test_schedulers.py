@@ -183,6 +183,17 @@ def test_a_name_means_the_same_on_every_model():
         assert plain.config.get("algorithm_type") == after.config.get("algorithm_type")
 
 
+def test_where_the_last_step_ends_is_the_models():
+    """At no noise, or at the least of the training, which some models need for their finest grain."""
+    ends = []
+    for config in (ZERO_SNR, {**ZERO_SNR, "final_sigmas_type": "sigma_min"}):
+        chosen = make_scheduler("DPM++ 2M", model_part(config), 8)
+        chosen.set_timesteps(8)
+        ends.append(float(chosen.sigmas[-1]))
+    assert ends[0] == 0
+    assert ends[1] == pytest.approx(0.029, abs=0.002)
+
+
 @pytest.mark.parametrize("strength", [0.001, 0.3])
 def test_one_step_at_low_strength_runs(tiny, run, strength):
     image = painting(32, 32)
