@@ -27,7 +27,7 @@ from sd_blender.training.evaluation import measures  # noqa: E402
 from sd_blender.training.evaluation.classifier import NAMES, Classifier  # noqa: E402
 from sd_blender.training.export import STEPS  # noqa: E402
 from sd_blender.training.models import use_device  # noqa: E402
-from sd_blender.training.train_guidance import BuiltInGuidance, suited  # noqa: E402
+from sd_blender.training.train_guidance import BuiltInGuidance, by_material  # noqa: E402
 
 SEED = 50_000
 
@@ -63,7 +63,7 @@ def main() -> None:
         found = measures.adherence(pictures, prompts, judge.eval())
         shares[w] = found["by_material"]
         print(f"guidance {w}: material as asked in {found['material']:.1%}", flush=True)
-    chosen = suited(shares, args.usual, args.margin)
+    chosen = by_material(shares, args.usual, args.margin)
     args.output.write_text(json.dumps(chosen, indent=2) + "\n")
     print(f"{args.usual} suits all but", ", ".join(f"{name}: {w}" for name, w in chosen.items()) or "none")
 

@@ -2,7 +2,7 @@
 """Shows that training teaches: a LoRA on the starter model, from twelve images of a material that it does not know.
 
     python3 scripts/evaluate_lora.py [--folder build/lora] [--steps 300] [--word] ...
-    python3 scripts/evaluate_lora.py --steps 240 --batch 4 --count 8 --docs docs    # those of the docs
+    python3 scripts/evaluate_lora.py --steps 1000 --batch 4 --count 8 --guidance 3 --docs docs    # those of the docs
 
 Agate, banded stone, is made here and is not among the textures the starter model was trained on. Pictures of the same
 seeds before and after are told apart by their nearest class: the mean colour statistics and spectra of agate and of

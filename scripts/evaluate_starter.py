@@ -92,6 +92,7 @@ def training_summary(work: Path) -> str:
         ("decoder", "decoder"),
         ("clip", "CLIP"),
         ("unet", "denoiser"),
+        ("guidance", "denoiser with guidance built in"),
         ("noisy-classifier", "classifier of noisy latents"),
     ):
         log = work / f"{name}.jsonl"

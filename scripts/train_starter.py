@@ -5,8 +5,11 @@
     python3 scripts/train_starter.py --stage unet --minutes 300      # resumes the checkpoint in build/starter
     python3 scripts/train_starter.py --vae-from sd_blender/starter_model   # a new denoiser for the shipped autoencoder
     python3 scripts/train_starter.py --stage unet --start-from sd_blender/starter_model   # trains the shipped one on
+    python3 scripts/train_starter.py --stage guidance --minutes 45    # builds guidance in; then export-guidance
     python3 scripts/train_starter.py --batch 256 --tiles 100000 --large-tiles 20000      # with a GPU
     python3 scripts/train_starter.py --vae-widths 24 48 64 96 --latents 32               # factor 8, 32 channels
+
+The shipped model has guidance built in; that stage, begun with --start-from it, builds in more.
 
 Minutes count over all runs of a stage: to continue a finished one, give it more. Needs the packages of the
 `training` extra; a GPU is used when torch finds one.

@@ -14,7 +14,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from .tensor_header import read_header
+from .tensor_header import told_of
 from .training_request import SUFFIX, Training
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -73,7 +73,7 @@ class TrainingFolder:
     def is_whole(self) -> bool:
         """Whether the finished file holds every step of the checkpoint; it is older after a pause or a full disk."""
         try:
-            return int(_metadata(self.output)["ss_steps"]) >= self.steps_done()
+            return int(told_of(self.output)["ss_steps"]) >= self.steps_done()
         except (KeyError, ValueError, TypeError):
             return True  # another program's
 
@@ -86,7 +86,7 @@ class TrainingFolder:
 
     def metadata(self) -> dict[str, str]:
         """What the checkpoint says of itself, empty where there is none; reads the header of the file alone."""
-        return _metadata(self.checkpoint)
+        return told_of(self.checkpoint)
 
     def read_losses(self) -> list[tuple[int, float]]:
         """The curve so far; a line that a kill cut off is left out."""
@@ -107,11 +107,3 @@ class TrainingFolder:
         """Forget the training; the finished file stays. Raises OSError."""
         if self.path.is_dir():
             shutil.rmtree(self.path)
-
-
-def _metadata(path: Path) -> dict[str, str]:
-    try:
-        found = read_header(path).get("__metadata__")
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -29,6 +29,16 @@ from .train_unet import PROCESS, Batch, Networks, UnetOptions, draw_batch
 
 
 @dataclass(frozen=True)
+class Lesson:
+    """What a step is about. empty: the tokens of the empty prompt, 1 x 77. All of it lies where the batch does."""
+
+    batch: Batch
+    empty: Tensor
+    generator: torch.Generator
+    process: ForwardProcess
+
+
+@dataclass(frozen=True)
 class Distillation(ABC):
     """A kind of it has a `name`, after which its files are called, and a `loss`. unet: how batches are drawn."""
 
@@ -41,16 +51,8 @@ class Distillation(ABC):
     checkpoint_seconds: float = 300.0
 
     @abstractmethod
-    def loss(
-        self,
-        student: Networks,
-        teacher: Networks,
-        batch: Batch,
-        empty: Tensor,
-        generator: torch.Generator,
-        process: ForwardProcess,
-    ) -> Tensor:
-        """Of one batch, one number. empty: the tokens of the empty prompt, 1 x 77. All lie where the batch does."""
+    def loss(self, student: Networks, teacher: Networks, lesson: Lesson) -> Tensor:
+        """One number: how far the student is from saying what it should."""
 
 
 def guided(
@@ -105,7 +107,7 @@ def distil(
             wrapped(student.unet, teacher.unet, on=batch.periodic),
             torch.autocast(device.type, torch.bfloat16),
         ):
-            loss = kind.loss(student, teacher, batch, empty, random.torch, process)
+            loss = kind.loss(student, teacher, Lesson(batch, empty, random.torch, process))
         loss.backward()
         nn.utils.clip_grad_norm_(student.unet.parameters(), 1.0)
         optimizer.step()

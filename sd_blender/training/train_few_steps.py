@@ -25,10 +25,10 @@ import torch
 from diffusers import LCMScheduler
 from torch import Tensor
 
-from .distillation import Distillation, guided
+from .distillation import Distillation, Lesson, guided
 from .forward_process import ForwardProcess, T
 from .models import make_scheduler
-from .train_unet import Batch, Networks, UnetOptions
+from .train_unet import Networks, UnetOptions
 
 SIGMA_DATA, TIMESTEP_SCALING = 0.5, 10.0
 """As LCMScheduler has them."""
@@ -37,7 +37,8 @@ SIGMA_DATA, TIMESTEP_SCALING = 0.5, 10.0
 @dataclass(frozen=True)
 class FewSteps(Distillation):
     """stride: step numbers that the teacher goes down, T / stride places in all. guidance: w of the teacher, which the
-    student has for good. huber: width of the loss's parabola, in units of x_0.
+    student has for good, on top of what is built into the teacher's weights. huber: width of the loss's parabola, in
+    units of x_0.
     """
 
     name = "few-steps"
@@ -46,29 +47,25 @@ class FewSteps(Distillation):
     guidance: float = 1.5
     huber: float = 0.001
 
-    def loss(
-        self,
-        student: Networks,
-        teacher: Networks,
-        batch: Batch,
-        empty: Tensor,
-        generator: torch.Generator,
-        process: ForwardProcess,
-    ) -> Tensor:
+    def loss(self, student: Networks, teacher: Networks, lesson: Lesson) -> Tensor:
         """Do both ends of a step of the teacher lead to the same x_0?"""
-        latents, device = batch.latents, batch.latents.device
-        places = torch.randint(1, T // self.stride, (len(latents),), generator=generator, device=device)
-        t = (places + 1) * self.stride - 1  # the numbers that LCMScheduler visits: the last one is T - 1
-        u = t - self.stride
-        eps = torch.randn(latents.shape, generator=generator, device=device)
+        process, latents = lesson.process, lesson.batch.latents
+        t, u = self._steps(len(latents), lesson.generator)
+        eps = torch.randn(latents.shape, generator=lesson.generator, device=latents.device)
         x_t = process.q_sample(latents, t, eps)
         with torch.no_grad():
-            text = teacher.text_encoder(batch.tokens).last_hidden_state
-            v = guided(
-                teacher.unet, x_t, t, text, teacher.text_encoder(empty).last_hidden_state, self.guidance
-            )
+            text = teacher.text_encoder(lesson.batch.tokens).last_hidden_state
+            nothing = teacher.text_encoder(lesson.empty).last_hidden_state
+            v = guided(teacher.unet, x_t, t, text, nothing, self.guidance)
             target = consistency(says(student, text), process, ddim_step(process, x_t, t, u, v), u)
         return pseudo_huber(consistency(says(student, text), process, x_t, t) - target, self.huber)
+
+    def _steps(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Where a step of the teacher begins and where it ends: numbers that LCMScheduler visits, the last of them
+        T - 1."""
+        places = torch.randint(1, T // self.stride, (count,), generator=generator, device=generator.device)
+        t = (places + 1) * self.stride - 1
+        return t, t - self.stride
 
 
 def says(networks: Networks, text: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
@@ -104,10 +101,10 @@ def pseudo_huber(error: Tensor, width: float) -> Tensor:
     return ((error.square() + width**2).sqrt() - width).mean()
 
 
-def make_few_steps_scheduler(options: FewSteps) -> LCMScheduler:
+def make_few_steps_scheduler(kind: FewSteps) -> LCMScheduler:
     """The schedule of the denoiser, visited at T / stride places of which a few are chosen."""
     return LCMScheduler.from_config(
         make_scheduler().config,
-        original_inference_steps=T // options.stride,
+        original_inference_steps=T // kind.stride,
         timestep_scaling=TIMESTEP_SCALING,
     )

@@ -20,10 +20,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .distillation import Distillation, guided
-from .forward_process import ForwardProcess
+from .distillation import Distillation, Lesson, guided
 from .textures.captions import Description
-from .train_unet import Batch, Networks, UnetOptions, stratified_steps
+from .train_unet import Networks, UnetOptions, stratified_steps
 
 
 @dataclass(frozen=True)
@@ -40,30 +39,21 @@ class BuiltInGuidance(Distillation):
         """w of each sample, N."""
         return torch.tensor([self.of_material.get(d.material, self.guidance) for d in descriptions])
 
-    def loss(
-        self,
-        student: Networks,
-        teacher: Networks,
-        batch: Batch,
-        empty: Tensor,
-        generator: torch.Generator,
-        process: ForwardProcess,
-    ) -> Tensor:
+    def loss(self, student: Networks, teacher: Networks, lesson: Lesson) -> Tensor:
         """How far the student's answer is from the guided one, mean square."""
-        latents = batch.latents
-        assert batch.guidance is not None
-        t = stratified_steps(len(latents), generator)
-        x_t = process.q_sample(
-            latents, t, torch.randn(latents.shape, generator=generator, device=latents.device)
-        )
+        latents, w = lesson.batch.latents, lesson.batch.guidance
+        assert w is not None
+        t = stratified_steps(len(latents), lesson.generator)
+        eps = torch.randn(latents.shape, generator=lesson.generator, device=latents.device)
+        x_t = lesson.process.q_sample(latents, t, eps)
         with torch.no_grad():
-            text = teacher.text_encoder(batch.tokens).last_hidden_state
-            nothing = teacher.text_encoder(empty).last_hidden_state
-            target = guided(teacher.unet, x_t, t, text, nothing, batch.guidance.view(-1, 1, 1, 1))
+            text = teacher.text_encoder(lesson.batch.tokens).last_hidden_state
+            nothing = teacher.text_encoder(lesson.empty).last_hidden_state
+            target = guided(teacher.unet, x_t, t, text, nothing, w.view(-1, 1, 1, 1))
         return F.mse_loss(student.unet(x_t, t, encoder_hidden_states=text).sample.float(), target)
 
 
-def suited(shares: Mapping[float, Mapping[str, float]], usual: float, margin: float) -> dict[str, float]:
+def by_material(shares: Mapping[float, Mapping[str, float]], usual: float, margin: float) -> dict[str, float]:
     """w for the materials that the usual one does not suit. shares: by w and material, how often the judge saw what was
     asked for; another w than the usual one must be better by the margin.
     """

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from sd_blender.training.checkpoints import load
-from sd_blender.training.distillation import distil, guided
+from sd_blender.training.distillation import Lesson, distil, guided
 from sd_blender.training.models import TINY
-from sd_blender.training.schedule import Budget
+from sd_blender.training.schedule import Budget, StepRandom
 from sd_blender.training.train_few_steps import FewSteps
-from sd_blender.training.train_guidance import BuiltInGuidance, suited
-from sd_blender.training.train_unet import PROCESS, Batch, Networks, UnetOptions
+from sd_blender.training.train_guidance import BuiltInGuidance, by_material
+from sd_blender.training.train_unet import PROCESS, Batch, Networks, UnetOptions, draw_batch
 
 from .distilling import Knowing, noise, small_set, small_teacher, small_tokenizer
 
@@ -72,9 +72,8 @@ def loss_of(student: Knowing, teacher: Knowing, w: list[float], text: int = 1) -
         guidance=torch.tensor(w),
     )
     empty = torch.zeros(1, 77, dtype=torch.long)
-    return float(
-        BuiltInGuidance().loss(student, teacher, batch, empty, torch.Generator().manual_seed(3), PROCESS)
-    )
+    lesson = Lesson(batch, empty, torch.Generator().manual_seed(3), PROCESS)
+    return float(BuiltInGuidance().loss(student, teacher, lesson))
 
 
 def test_the_student_is_asked_for_the_guided_answer_of_each_sample():
@@ -100,7 +99,8 @@ def test_guidance_learns(latents, tokenizer, teacher, tmp_path):
     empty = latents.tokens[:1, 0].long()
 
     def loss(networks: Networks) -> float:
-        return float(kind.loss(networks, teacher, batch, empty, torch.Generator().manual_seed(3), PROCESS))
+        lesson = Lesson(batch, empty, torch.Generator().manual_seed(3), PROCESS)
+        return float(kind.loss(networks, teacher, lesson))
 
     assert loss(student) < 0.9 * loss(teacher)
 
@@ -111,15 +111,24 @@ def test_weights_are_those_of_the_materials(latents):
     assert kind.weights(latents.descriptions).tolist() == [1.0] + [1.5] * len(others)
 
 
+def test_each_sample_of_a_batch_brings_its_own_guidance(latents):
+    """Wherever it was moved, a texture is known by the sum of its numbers."""
+    batch = draw_batch([latents], 1.0, replace(UNET, batch=16, crops=(0.0, 0.0)), StepRandom.of(0, 0))
+    sums = latents.latents.float().sum((1, 2, 3))
+    drawn = (batch.latents.sum((1, 2, 3))[:, None] - sums).abs().argmin(1)
+    assert batch.guidance.tolist() == latents.guidance[drawn].tolist()
+    assert len(set(batch.guidance.tolist())) == 3
+
+
 def test_a_material_gets_another_guidance_only_where_that_is_clearly_better():
     shares = {
         1.0: {"granite": 0.6, "moss": 1.0, "brick wall": 0.8},
         1.5: {"granite": 0.2, "moss": 0.95, "brick wall": 0.8},
         2.5: {"granite": 0.0, "moss": 1.0, "brick wall": 1.0},
     }
-    assert suited(shares, usual=1.5, margin=0.1) == {"granite": 1.0, "brick wall": 2.5}
+    assert by_material(shares, usual=1.5, margin=0.1) == {"granite": 1.0, "brick wall": 2.5}
 
 
 def test_of_equally_good_ones_the_one_nearest_to_the_usual_is_taken():
     shares = {w: {"ice": share} for w, share in ((1.0, 0.5), (1.5, 0.2), (2.5, 0.5))}
-    assert suited(shares, usual=1.5, margin=0.1) == {"ice": 1.0}
+    assert by_material(shares, usual=1.5, margin=0.1) == {"ice": 1.0}

@@ -10,7 +10,7 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, LCMScheduler, StableDiffusionPipeline
 
-from sd_blender.training.distillation import distil
+from sd_blender.training.distillation import Lesson, distil
 from sd_blender.training.models import TINY, make_scheduler
 from sd_blender.training.recipe import Recipe
 from sd_blender.training.schedule import Budget
@@ -78,7 +78,8 @@ def test_pseudo_huber():
 def loss_of(student: Knowing, teacher: Knowing, guidance: float) -> float:
     batch = Batch(teacher.picture.expand(6, -1, -1, -1), torch.ones(6, 77, dtype=torch.long), periodic=True)
     kind, empty = replace(OPTIONS, guidance=guidance), torch.zeros(1, 77, dtype=torch.long)
-    return float(kind.loss(student, teacher, batch, empty, torch.Generator().manual_seed(3), PROCESS))
+    lesson = Lesson(batch, empty, torch.Generator().manual_seed(3), PROCESS)
+    return float(kind.loss(student, teacher, lesson))
 
 
 def test_who_always_points_to_the_end_of_the_path_loses_nothing():
@@ -107,7 +108,7 @@ def test_distillation_learns(tmp_path):
 
     def loss(networks: Networks) -> float:
         generator = torch.Generator().manual_seed(3)
-        return float(options.loss(networks, teacher, batch, tokens[:1], generator, PROCESS))
+        return float(options.loss(networks, teacher, Lesson(batch, tokens[:1], generator, PROCESS)))
 
     assert loss(student) < 0.9 * loss(teacher)
 

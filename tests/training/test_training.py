@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from diffusers import StableDiffusionPipeline
+from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
 from transformers import CLIPTokenizer
 
 from sd_blender.engine.model_files import check_model
@@ -21,6 +21,7 @@ from sd_blender.training.recipe import Recipe
 from sd_blender.training.schedule import Budget, learning_rate, to_tensor
 from sd_blender.training.textures import TextureSet
 from sd_blender.training.textures.dataset import describe_sample
+from sd_blender.training.train_guidance import BuiltInGuidance
 from sd_blender.training.train_noisy_classifier import ClassifierOptions
 from sd_blender.training.train_text import TextOptions, train_text
 from sd_blender.training.train_unet import (
@@ -110,6 +111,11 @@ def test_export_opens_in_plain_diffusers(recipe):
     image = pipeline("red brick wall", num_inference_steps=2, height=64, width=64).images[0]
     assert image.size == (64, 64)
     config = pipeline.scheduler.config
+    assert isinstance(pipeline.scheduler, DPMSolverMultistepScheduler)
+    pipeline.scheduler.set_timesteps(8)
+    assert float(pipeline.scheduler.sigmas[-1]) == pytest.approx(
+        0.029, abs=0.002
+    )  # it leaves the least noise
     assert (config.prediction_type, config.timestep_spacing, config.rescale_betas_zero_snr) == (
         "v_prediction",
         "trailing",
@@ -251,6 +257,28 @@ def test_a_new_denoiser_for_the_words_of_another_model(recipe, tmp_path):
     assert not same_weights(made.unet, old.unet)
     assert (new.output / "clip").is_dir()
     assert not (new.output / "classifier").exists()  # it knows the latents of another autoencoder
+
+
+def test_guidance_is_built_into_a_model_that_was_exported(recipe, tmp_path):
+    shutil.copytree(recipe.output, tmp_path / "old")
+    shutil.copytree(recipe.work / "cache", tmp_path / "work" / "cache")
+    places = {"start_from": tmp_path / "old", "output": tmp_path / "new", "work": tmp_path / "work"}
+    kind = BuiltInGuidance(unet=UNET, budget=STEPS, of_material={"brick wall": 2.5}, rate=0.0)
+    same = replace(recipe, **places, guidance=kind)
+    assert {2.5, 1.5} >= set(same.latents[0].guidance.tolist())
+    same.train_guidance()
+    same.export("guidance")
+    old, made = (
+        StableDiffusionPipeline.from_pretrained(tmp_path / name, use_safetensors=True)
+        for name in ("old", "new")
+    )
+    assert same_weights(made.unet, old.unet)  # where nothing is learned, the student is its teacher
+    (tmp_path / "work" / "guidance.pt").unlink()
+    other = replace(recipe, **places, guidance=replace(kind, rate=1e-3))
+    other.train_guidance()
+    other.export("guidance")
+    made = StableDiffusionPipeline.from_pretrained(tmp_path / "new", use_safetensors=True)
+    assert not same_weights(made.unet, old.unet) and same_weights(made.text_encoder, old.text_encoder)
 
 
 def test_the_second_part_of_the_budget_draws_all_step_numbers_evenly():

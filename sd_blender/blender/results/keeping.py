@@ -43,9 +43,9 @@ def _save(result: Result, picture: GeneratedImage) -> str:
         raise
 
 
-def safe_folder() -> str:
+def safe_folder(*, create: bool = True) -> str:
     """A folder among the user's own files of Blender, which uninstalling an extension does not empty.
 
     That is why it is not ``extension_path_user``. "" when the folder cannot be made.
     """
-    return bpy.utils.user_resource("DATAFILES", path=FOLDER, create=True)
+    return bpy.utils.user_resource("DATAFILES", path=FOLDER, create=create)

@@ -176,7 +176,7 @@ def _output(settings: Any) -> tuple[str, Left]:
 
 
 def _usual(settings: Any) -> str:
-    folder = os.path.dirname(bpy.data.filepath) or bpy.utils.user_resource("DATAFILES", path=keeping.FOLDER)
+    folder = os.path.dirname(bpy.data.filepath) or keeping.safe_folder(create=False)
     return os.path.join(folder, FOLDER, naming.slug(settings.trigger, settings.method.lower()) + SUFFIX)
 
 

@@ -44,8 +44,7 @@ Prompts of a material, a colour and adjectives, in any common order. It knows no
 * Adjectives: large, small, dark, pale, {adjectives}.
 
 Made for 128 to 512 px; 256 px is the default. With circular padding (the add-on's tiling) the result is seamless.
-Guidance {guidance:g} and {steps} steps suit it: its weights hold the answer that guidance gives (Meng et al. 2023), so
-that more of it is added on top.
+Guidance {guidance:g} and {steps} steps suit it.
 
 ## How it was made
 
@@ -58,8 +57,7 @@ seamless by construction and captioned by what they show; no photograph, no othe
   captions name (material, colour, shade, size, weathering){then}.
 * Denoiser: U-Net, {unet:.1f} M, velocity prediction on a schedule rescaled to zero terminal signal (Lin et al. 2023),
   trailing steps, captions dropped in one tenth of the samples for classifier-free guidance; tiles of 128 and 256 px
-  with circular padding and crops with zero padding. Then distilled from itself with guidance 1.5, for materials of
-  fine grain less and for some patterns more (`training/train_guidance.py`).
+  with circular padding and crops with zero padding.
 {classifier}
 {training}
 
