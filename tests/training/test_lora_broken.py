@@ -70,6 +70,22 @@ def test_weights_that_break_at_the_last_step_are_no_result(lora, monkeypatch):
     require_sound(lora, 4)
 
 
+def test_a_last_step_that_was_never_looked_at_is_no_result_when_the_training_goes_on(lora, monkeypatch):
+    """A pause right after its checkpoint was written: no step is left to tell what that is worth."""
+
+    def paused(self):
+        raise JobCancelled
+
+    with monkeypatch.context() as patch, pytest.raises(JobCancelled):
+        break_weights(patch, STEPS)
+        patch.setattr(loop.TrainingLoop, "prove", paused)
+        run(dataclasses.replace(lora, sample_every=STEPS))
+    with pytest.raises(BadResult, match=r"step 4 is kept"):
+        run(dataclasses.replace(lora, sample_every=STEPS))
+    assert not Path(lora.output).exists()
+    require_sound(lora, 4)
+
+
 def break_weights(patch, step):
     """Let the update of ``step`` take what is learned where its loss overflows."""
     update = loop.TrainingLoop._update

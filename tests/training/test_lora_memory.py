@@ -108,3 +108,24 @@ def test_what_the_steps_do_without_is_aside_and_back_for_pictures(request, monke
     monkeypatch.setattr(training, "Aside", Watched)
     wanted = dataclasses.replace(request.getfixturevalue(kind), **changes)
     assert run(wanted).steps == STEPS and aside == names
+
+
+def test_aside_is_main_memory_and_back_is_the_device_whatever_ends_the_picture():
+    class Network(torch.nn.Module):
+        """Tells where it was put; there is no card here to move it to."""
+
+        def __init__(self):
+            super().__init__()
+            self.places = []
+
+        def to(self, place):
+            self.places.append(place.type)
+            return self
+
+    network = Network()
+    aside = Aside([network], torch.device("cuda"))
+    assert network.places == ["cpu"]
+    with pytest.raises(OutOfMemory), aside.back():
+        assert network.places == ["cpu", "cuda"]
+        raise OutOfMemory("no picture")
+    assert network.places == ["cpu", "cuda", "cpu"]
