@@ -3,17 +3,23 @@
 
 ``(word)`` weighs 1.1, ``[word]`` 1/1.1, ``(word:1.2)`` what it says; nested weights multiply. A backslash makes the
 bracket or backslash after it text. A bracket without its partner is text as well, and so is a weight without its
-bracket: anything is a prompt, and one without pairs of brackets weighs 1 all over.
+bracket: anything is a prompt, and one without pairs of brackets weighs 1 all over. ``BREAK`` ends what the text encoder
+reads at once.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import groupby
 
 MAX_WEIGHT = 3.0
 """A weight is kept from 0 to this, at every level of nesting; models show noise long before it."""
 
+BREAK = "BREAK"
+"""A run of its own, of weight 1: what comes after it begins another chunk."""
+
+_BREAK = re.compile(r"\s*\bBREAK\b\s*")
 _ROUND, _SQUARE = 1.1, 1 / 1.1
 _PIECE = re.compile(
     r"(?P<escape>\\[\\()\[\]])"
@@ -38,10 +44,21 @@ def parse_attention(prompt: str) -> list[tuple[str, float]]:
         else:
             text = piece[0][1] if piece.lastgroup == "escape" else piece[0]
             runs.append((text, weights[-1]))
-    return [
+    joined = [
         ("".join(text for text, _ in equal), weight)
         for weight, equal in groupby(runs, key=lambda run: run[1])
     ]
+    return (
+        joined if BREAK not in prompt else [run for text, weight in joined for run in _broken(text, weight)]
+    )
+
+
+def _broken(text: str, weight: float) -> Iterator[tuple[str, float]]:
+    for number, part in enumerate(_BREAK.split(text)):
+        if number:
+            yield BREAK, 1.0
+        if part:
+            yield part, weight
 
 
 def _pairs(pieces: _Pieces) -> tuple[dict[int, float], set[int]]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import InvalidRequest
+from .sentence import Sentence
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".tga"})
 CAPTIONS_FILE = "metadata.jsonl"
@@ -45,7 +46,12 @@ def image_names(folder: Path) -> list[str]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise InvalidRequest(
-            "images", f"The folder of images {folder} cannot be read ({reason}); choose another one."
+            "images",
+            Sentence(
+                "The folder of images {folder} cannot be read ({reason}); choose another one.",
+                folder=folder,
+                reason=reason,
+            ),
         ) from error
     return [n for n in names if Path(n).suffix.lower() in SUFFIXES and not n.startswith(".")]
 
@@ -110,7 +116,12 @@ def _listed(path: Path) -> dict[str, str]:
         if not isinstance(name, str) or not isinstance(text, str):
             raise InvalidRequest(
                 "images",
-                f'Line {number} of {path} is no caption; write it as {{"file_name": "wall.png", "text": "a wall"}}.',
+                Sentence(
+                    'Line {number} of {path} is no caption; write it as {"file_name": "wall.png", "text": "a '
+                    'wall"}.',
+                    number=number,
+                    path=path,
+                ),
             )
         texts[name] = " ".join(text.split())[:MAX_CAPTION]
     return texts
@@ -119,9 +130,11 @@ def _listed(path: Path) -> dict[str, str]:
 def _read(path: Path) -> str:
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise InvalidRequest("images", f"{path} is far too long for captions; shorten or delete it.")
+            raise InvalidRequest(
+                "images", Sentence("{path} is far too long for captions; shorten or delete it.", path=path)
+            )
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidRequest(
-            "images", f"{path} cannot be read; save it as text in UTF-8 or delete it."
+            "images", Sentence("{path} cannot be read; save it as text in UTF-8 or delete it.", path=path)
         ) from error

@@ -11,6 +11,8 @@ STARTER_MODEL = "starter"
 SCHEDULERS = (
     "DPM++ 2M",
     "DPM++ 2M Karras",
+    "DPM++ 2M SDE",
+    "DPM++ 2M SDE Karras",
     "DPM++ SDE",
     "Euler",
     "Euler a",
@@ -23,10 +25,32 @@ SCHEDULERS = (
     "DPM2",
     "DEIS",
     "LCM",
+    "TCD",
 )
 """Schedulers by the names artists know, the default first."""
 
-SEED_LIMIT = 2**63
+RENAMED_SCHEDULERS = {"DPM++ SDE": "DPM++ 2M SDE"}
+"""What ours were called in files of the first format. Now DPM++ SDE is what it is elsewhere, the single-step solver."""
+
+KARRAS = " Karras"
+"""Ending of a scheduler's name that says its spacing."""
+
+SPACINGS = ("auto", "leading", "trailing", "linspace", "karras", "exponential", "beta", "ays")
+"""How the time steps are spread: as the model and the scheduler have it; evenly over time, in three ways (Lin et al.
+2023, table 2); over noise levels (Karras et al. 2022); evenly over their logarithms; by a beta distribution (Lee et al.
+2024); or by a published table (Align Your Steps, Sabour et al. 2024)."""
+
+DISTILLED_SCHEDULERS = ("LCM", "TCD")
+"""Those that take their steps from the schedule a model was distilled on."""
+
+SPEEDS = ("exact", "fast")
+"""Whether every step is computed wholly, or a part of it is reused and guidance begins later."""
+
+MAX_CLIP_SKIP = 11
+"""Of 12 layers, as the smallest text encoder of the published models has them."""
+
+SEED_LIMIT = 2**64
+"""Above the largest seed that a generator of torch takes."""
 
 
 class Tiling(str, Enum):

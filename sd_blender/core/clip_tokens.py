@@ -1,22 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long a prompt is to a model, told where its text encoder is not: the byte-pair encoding of CLIP's tokenizer.
+"""The byte-pair encoding of CLIP's tokenizer: how long a prompt is to a model, and which tokens it is.
 
 A word is taken apart into its bytes, and pairs of neighbours are joined as long as the model's list of merges has one,
-the earliest of the list first (Sennrich et al. 2016, arXiv:1508.07909). What is left are its tokens. Which number each
-has is the engine's business; here they are only counted.
+the earliest of the list first (Sennrich et al. 2016, arXiv:1508.07909). What is left are its tokens.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from .attention import parse_attention
+from .attention import BREAK, parse_attention
 
 CHUNK = 75
 """Tokens that a text encoder reads at once; two more are the marks of begin and end."""
@@ -73,6 +73,9 @@ class TokenCounter:
         tokens, chunks, room = 0, 1, CHUNK
         cut: tuple[int, int] | None = None
         for run, (text, _) in enumerate(runs):
+            if text == BREAK:
+                chunks, room = chunks + (run < len(runs) - 1), CHUNK
+                continue
             for start, word in _words(text):
                 count = self._count(word)
                 if count > room and count <= CHUNK:  # words are split only if they must
@@ -93,10 +96,13 @@ class TokenCounter:
         if word not in self._counts:
             if len(self._counts) > _MAX_CACHED:
                 self._counts.clear()
-            self._counts[word] = 1 if word in _MARKS else self._pieces(word)
+            self._counts[word] = len(self.pieces(word))
         return self._counts[word]
 
-    def _pieces(self, word: str) -> int:
+    def pieces(self, word: str) -> list[str]:
+        """The tokens of a word, as the vocabulary writes them."""
+        if word in _MARKS:
+            return [word]
         letters = [_letters()[byte] for byte in word.encode("utf-8", "replace")]
         pieces = [*letters[:-1], letters[-1] + _END]
         while len(pieces) > 1:
@@ -106,7 +112,50 @@ class TokenCounter:
                 break
             at = ranks.index(best)
             pieces[at : at + 2] = [pieces[at] + pieces[at + 1]]
-        return len(pieces)
+        return pieces
+
+
+class ClipTokenizer:
+    """Texts as the numbers of their tokens.
+
+    counter: takes words apart. vocabulary: the number of each piece. limit: tokens that are read at once. start, end,
+    pad: the numbers of the marks, and of what fills up.
+    """
+
+    def __init__(self, counter: TokenCounter, vocabulary: Mapping[str, int], limit: int, pad: str) -> None:
+        self._counter = counter
+        self._vocabulary = vocabulary
+        self.limit = limit
+        self.start, self.end = (vocabulary[mark] for mark in ("<|startoftext|>", "<|endoftext|>"))
+        self.pad = vocabulary[pad]
+
+    @classmethod
+    def of_folder(cls, folder: Path) -> ClipTokenizer:
+        """Of a tokenizer's folder. Raises OSError, KeyError, or ValueError."""
+        config = json.loads(_read(folder / "tokenizer_config.json"))
+        whole = folder / "tokenizer.json"
+        if whole.is_file():
+            read = json.loads(_read(whole))
+            added = {token["content"]: token["id"] for token in read.get("added_tokens", ())}
+            vocabulary = {**read["model"]["vocab"], **added}
+        else:
+            vocabulary = json.loads(_read(folder / "vocab.json"))
+        pad = config.get("pad_token", "<|endoftext|>")
+        pad = pad["content"] if isinstance(pad, dict) else pad
+        return cls(TokenCounter.of_folder(folder), vocabulary, int(config["model_max_length"]), pad)
+
+    def __call__(self, text: str) -> list[tuple[int, int, int]]:
+        """For each token its number, where its word begins, and the number of its word; without marks."""
+        return [
+            (self._vocabulary.get(piece, self.end), start, number)
+            for number, (start, word) in enumerate(_words(unicodedata.normalize("NFC", text)))
+            for piece in self._counter.pieces(word)
+        ]
+
+    def whole(self, ids: Sequence[int]) -> list[int]:
+        """As the text encoder reads them: between the marks, cut and filled up to its limit."""
+        row = [self.start, *ids[: self.limit - 2], self.end]
+        return row + [self.pad] * (self.limit - len(row))
 
 
 def _words(text: str) -> Iterator[tuple[int, str]]:

@@ -20,10 +20,11 @@ class Engine(Protocol):
     def generate(self, job_id: str, request: Request, report: Report, is_cancelled: IsCancelled) -> Result:
         """Run a validated request and return its pictures.
 
-        Reports ``Loading``, ``Started``, ``Progress`` and ``Preview`` with ``job_id``, never ``Queued`` or a closing
-        message: those are the caller's. Asks ``is_cancelled`` at least once a denoising step and before slow
-        work, and raises :class:`~.errors.JobCancelled` when it says so. Raises
-        :class:`~.errors.SDBlenderError` for what an artist can act on. After any exception the next call works.
+        Reports ``Loading``, ``Started``, ``Progress`` and ``Preview`` with ``job_id``, and each ``Picture`` as soon as
+        it is done, so that it is kept whatever comes; never ``Queued`` or a closing message: those are the caller's.
+        Asks ``is_cancelled`` before slow work and every few seconds within it, since a job that asks is seen to be
+        alive, and raises :class:`~.errors.JobCancelled` when it says so. Raises :class:`~.errors.SDBlenderError` for
+        what an artist can act on. After any exception the next call works.
         """
         ...
 
@@ -55,6 +56,18 @@ class Abandonable(Engine, Protocol):
         """Wait no longer for the cancelled job that runs, even if it loses what it was about to save.
 
         Called on any thread, and returns at once; the job still ends by JobCancelled.
+        """
+        ...
+
+
+@runtime_checkable
+class Preparable(Engine, Protocol):
+    """An engine that can do ahead what its first job would else wait for, and that is the same for every model."""
+
+    def prepare(self, is_cancelled: IsCancelled) -> None:
+        """Begin it, and return without waiting for its end. No model is loaded.
+
+        Raises what ``generate`` may raise; the next job tries again, and tells.
         """
         ...
 

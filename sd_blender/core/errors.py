@@ -3,7 +3,11 @@
 
 from __future__ import annotations
 
+import errno
+import re
 from enum import Enum
+
+from .sentence import Sentence
 
 
 class ErrorKind(str, Enum):
@@ -21,6 +25,16 @@ class ErrorKind(str, Enum):
     STORAGE = "storage"
     BLENDER = "blender"
     UNEXPECTED = "unexpected"
+
+
+_WINDOWS_MEMORY = (8, 14, 1450, 1455)
+"""ERROR_NOT_ENOUGH_MEMORY, ERROR_OUTOFMEMORY, ERROR_NO_SYSTEM_RESOURCES, ERROR_COMMITMENT_LIMIT."""
+
+# As others hand these on, whatever the language of the system: "... (os error 1455)". C++ on Windows says
+# "bad allocation".
+_MEMORY = re.compile(
+    r"(os error|WinError) (1450|1455)\b|cannot allocate memory|bad[_ ]alloc(ation)?\b", re.IGNORECASE
+)
 
 
 class SDBlenderError(Exception):
@@ -99,6 +113,42 @@ class BlenderStateError(SDBlenderError):
     """The .blend lacks what the job needs: no camera, no active object, a linked material, an image without pixels."""
 
     kind = ErrorKind.BLENDER
+
+
+def is_system_out_of_memory(error: BaseException) -> bool:
+    """Whether the system had no main memory to give, which Windows also says when its paging file is too small."""
+    if isinstance(error, MemoryError):
+        return True
+    if isinstance(error, OSError) and (
+        error.errno == errno.ENOMEM or getattr(error, "winerror", None) in _WINDOWS_MEMORY
+    ):
+        return True
+    return not isinstance(error, SDBlenderError) and bool(_MEMORY.search(str(error)))
+
+
+def libraries_without_memory(error: BaseException) -> OutOfMemory:
+    """What to raise when ``error`` says that no memory was left to import torch and what comes with it."""
+    return OutOfMemory(
+        "The memory ran out while the libraries were loaded; close other programs, or on Windows enlarge the paging "
+        "file.",
+        details=str(error),
+    )
+
+
+def explain(error: BaseException, what: str) -> tuple[ErrorKind, str]:
+    """The kind of any error and one sentence for the artist. what: the work that it ended, such as "generation"."""
+    if isinstance(error, SDBlenderError):
+        return error.kind, error.message
+    if is_system_out_of_memory(error):
+        return ErrorKind.OUT_OF_MEMORY, "The memory ran out; choose a smaller size, or close other programs."
+    reason = str(error).strip().split("\n")[0][:200] or type(error).__name__
+    sentence = Sentence(
+        "The {what} failed ({error}: {reason}); the log has the details.",
+        what=what,
+        error=type(error).__name__,
+        reason=reason,
+    )
+    return ErrorKind.UNEXPECTED, sentence
 
 
 class JobCancelled(Exception):

@@ -6,7 +6,6 @@ It never imports bpy and calls nobody back on another thread: whoever wants to k
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import queue
 import threading
@@ -15,11 +14,15 @@ import uuid
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
-from .engine_protocol import Abandonable, Engine, EngineFactory
-from .errors import EngineUnavailable, ErrorKind, JobCancelled, QueueFull, SDBlenderError
-from .messages import Cancelled, Closing, Failed, Finished, Message, Queued, Result
-from .work import Outcome, Work, check, check_result, name_of, run
+from .engine_protocol import Abandonable, Engine, EngineFactory, Preparable
+from .errors import EngineUnavailable, JobCancelled, QueueFull, SDBlenderError, explain
+from .kept_pictures import Finish, KeptPictures
+from .messages import Cancelled, Closing, Failed, Finished, Message, Picture, Queued, Result
+from .sentence import Sentence
+from .training_request import Training
+from .work import Work, check, check_result, name_of, run
 
 logger = logging.getLogger(__name__)
 
@@ -28,13 +31,14 @@ QUEUE_LIMIT = 64
 GRACE = 2.0
 """Seconds in which an abandoned job must have ended."""
 
-Finish = Callable[[Result], Result]
-
 
 @dataclass(frozen=True, eq=False)
 class _Task:
+    """kept: the pictures that are done; None for a training, which saves its own."""
+
     job_id: str
     request: Work
+    kept: KeptPictures | None
     cancelled: threading.Event = field(default_factory=threading.Event)
 
 
@@ -45,8 +49,8 @@ class GenerationThread:
     engine does and also when :meth:`stop` is called; nothing follows it.
 
     engine_factory: called on the thread, at the first job, so that torch is never imported on the caller's thread.
-    finish: called on the thread with each result before ``Finished`` is sent, for slow work such as encoding; should
-        it fail, the result is delivered as it was, with a warning.
+    finish: called on the thread with each picture that stays, for slow work such as encoding; see
+        :class:`~.kept_pictures.KeptPictures`.
     idle_seconds: without a job for so long, the engine is unloaded; None keeps it for ever.
     """
 
@@ -74,19 +78,30 @@ class GenerationThread:
         Raises InvalidRequest, QueueFull, or EngineUnavailable after :meth:`stop`; then no job exists.
         """
         check(request)
-        task = _Task(uuid.uuid4().hex[:12], request)
+        kept = None if isinstance(request, Training) else KeptPictures(request, self._finish)
+        task = _Task(uuid.uuid4().hex[:12], request, kept)
         with self._lock:
             if self._stopped:
                 raise EngineUnavailable("The generation thread has stopped; enable the add-on again.")
             if len(self._open) >= QUEUE_LIMIT:
                 raise QueueFull(
-                    f"{QUEUE_LIMIT} jobs are waiting already; wait for one to finish or cancel some."
+                    Sentence(
+                        "{queue_limit} jobs are waiting already; wait for one to finish or cancel some.",
+                        queue_limit=QUEUE_LIMIT,
+                    )
                 )
             self._open[task.job_id] = task
             self._messages.put(Queued(task.job_id))
             self._put(task)
             self._start()
         return task.job_id
+
+    def prepare(self) -> None:
+        """Have the engine begin before there is a job, where it can. What fails is left for the first job to tell."""
+        with self._lock:
+            if not (self._stopped or self._open):
+                self._put(self._prepare_engine)
+                self._start()
 
     def cancel(self, job_id: str) -> None:
         """End a job: at once if it waits, at the engine's next check if it runs. Unknown and closed ids are ignored."""
@@ -157,8 +172,8 @@ class GenerationThread:
         """Cancel everything, end the thread and wait for it at most ``timeout`` seconds, and :data:`GRACE` more for
         an engine that can be abandoned. Safe to call twice.
 
-        Returns False when the engine did not let go in time; its job is closed all the same, and what it still
-        reports is dropped.
+        Returns False when the engine did not let go in time; its job is closed all the same, with the pictures that are
+        done, and what it still reports is dropped.
         """
         with self._lock:
             first, self._stopped = not self._stopped, True
@@ -174,8 +189,8 @@ class GenerationThread:
                 is_abandoned = self._abandon_running()
             thread.join(GRACE if is_abandoned else 0)
         with self._lock:
-            for job_id in list(self._open):
-                self._close(Cancelled(job_id))
+            for task in list(self._open.values()):
+                self._close(Cancelled(task.job_id, task.kept.so_far(finish=False) if task.kept else None))
         return not thread.is_alive()
 
     # The thread's side -------------------------------------------------------------------------------------------
@@ -232,34 +247,37 @@ class GenerationThread:
                 return Cancelled(task.job_id)
             if self._engine is None:
                 self._engine = self._engine_factory()
-            result = run(self._engine, task.job_id, task.request, self._report, task.cancelled.is_set)
+            report = partial(self._report, task)
+            result = run(self._engine, task.job_id, task.request, report, task.cancelled.is_set)
             check_result(task.request, result)
             if task.cancelled.is_set():  # while the last picture was on its way
-                return Cancelled(task.job_id)
-            return Finished(task.job_id, self._finished(result))
+                raise JobCancelled
+            if task.kept is not None and isinstance(result, Result):
+                result = task.kept.whole(result)
+            return Finished(task.job_id, result)
         except JobCancelled:
-            return Cancelled(task.job_id)
-        except SDBlenderError as error:
-            logger.info("job %s failed: %s", task.job_id, error)
-            details = error.details or traceback.format_exc()
-            return Failed(task.job_id, error.kind, error.message, details)
+            return Cancelled(task.job_id, self._kept_of(task))
         except Exception as error:  # whatever an engine raises must end as a message, not as a dead thread
-            logger.exception("job %s failed", task.job_id)
-            reason = str(error).strip().split("\n")[0][:200] or type(error).__name__
-            kind = name_of(task.request)
-            sentence = f"The {kind} failed ({type(error).__name__}: {reason}); the log has the details."
-            return Failed(task.job_id, ErrorKind.UNEXPECTED, sentence, traceback.format_exc())
+            level = logging.INFO if isinstance(error, SDBlenderError) else logging.ERROR
+            logger.log(level, "job %s failed", task.job_id, exc_info=True)
+            kind, sentence = explain(error, name_of(task.request))
+            details = getattr(error, "details", "") or traceback.format_exc()
+        # Outside the except block, where the traceback no longer holds the engine's memory.
+        return Failed(task.job_id, kind, sentence, details, self._kept_of(task))
 
-    def _finished(self, result: Outcome) -> Outcome:
-        if self._finish is None or not isinstance(result, Result):
-            return result
+    def _prepare_engine(self) -> None:
         try:
-            return self._finish(result)
-        except Exception as error:  # the pictures exist; failing to encode or save them must not lose them
-            logger.exception("finishing a result failed")
-            warning = f"The picture could not be saved ({error}); it is kept in the .blend."
-            images = tuple(dataclasses.replace(i, warnings=(*i.warnings, warning)) for i in result.images)
-            return dataclasses.replace(result, images=images)
+            if self._engine is None:
+                self._engine = self._engine_factory()
+            if isinstance(self._engine, Preparable):
+                self._engine.prepare(lambda: self._stopped)
+        except JobCancelled:
+            pass
+        except Exception:  # there is no job to tell yet
+            logger.info("the engine could not be made ready", exc_info=True)
+
+    def _kept_of(self, task: _Task) -> Result | None:
+        return task.kept.so_far() if task.kept is not None else None
 
     def _unload_engine(self) -> None:
         if self._engine is None:
@@ -271,7 +289,12 @@ class GenerationThread:
 
     # Messages ----------------------------------------------------------------------------------------------------
 
-    def _report(self, message: Message) -> None:
+    def _report(self, task: _Task, message: Message) -> None:
+        if isinstance(message, Picture) and task.kept is not None:
+            image = task.kept.add(message.image)
+            if image is None:  # which the check of the result will say
+                return
+            message = Picture(message.job_id, image)
         with self._lock:
             if message.job_id in self._open:
                 self._messages.put(message)

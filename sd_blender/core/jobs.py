@@ -14,6 +14,7 @@ from .messages import (
     Loading,
     Losses,
     Message,
+    Picture,
     Preview,
     Progress,
     Queued,
@@ -40,7 +41,7 @@ CLOSED = frozenset({JobState.FINISHED, JobState.CANCELLED, JobState.FAILED})
 
 @dataclass
 class Job:
-    """One click on Generate, from the queue to its end."""
+    """One click on Generate, from the queue to its end. images: so many pictures are done, whatever comes."""
 
     id: str
     request: Work
@@ -71,8 +72,10 @@ class Job:
                 self.state, self.text, self.loaded = JobState.LOADING, text, factor
             case Started(steps=steps):
                 self.state, self.steps, self.text = JobState.RUNNING, steps, ""
-            case Progress(step=step, steps=steps, images=images):
-                self.state, self.step, self.steps, self.images = JobState.RUNNING, step, steps, images
+            case Progress(step=step, steps=steps):
+                self.state, self.step, self.steps = JobState.RUNNING, step, steps
+            case Picture():
+                self.images += 1
             case Preview(pixels=pixels):
                 self.preview = pixels
             case Losses(points=points):
@@ -81,10 +84,10 @@ class Job:
                 self.sample = message
             case Finished(result=result):
                 self.state, self.result = JobState.FINISHED, result
-            case Cancelled():
-                self.state = JobState.CANCELLED
-            case Failed():
-                self.state, self.error = JobState.FAILED, message
+            case Cancelled(result=result):
+                self.state, self.result = JobState.CANCELLED, result
+            case Failed(result=result):
+                self.state, self.error, self.result = JobState.FAILED, message, result
 
 
 class JobTable:

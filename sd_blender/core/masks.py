@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Masks moved outward, inward and turned around.
+"""What of a mask is black, soft and white; masks moved outward, inward and turned around.
 
 A mask is height x width, 0 = keep, white = regenerate; white is 255 for uint8 and 1 for float32. What comes back has
 the type of what was given, and soft edges stay soft.
@@ -21,6 +21,26 @@ Levels = NDArray[np.uint8]
 """A mask of 8 bits: height x width, 255 = regenerate, row 0 at the top."""
 
 Mask = TypeVar("Mask", Levels, MaskArray)
+
+
+BLACK = np.float32(8.5 / 255)
+"""What is darker is black: a JPEG, a scan or the canvas of a browser has hardly a pixel that is exactly 0."""
+
+WHITE = np.float32(1) - BLACK
+
+
+def settled(mask: MaskArray) -> MaskArray:
+    """The mask (0..1) with 0 for what is black to the artist and 1 for what is white; what is soft keeps its value.
+
+    The one rule of what is masked: all above 0 is made anew, and shows as much as its value says.
+    """
+    return np.where(mask < BLACK, np.float32(0), np.where(mask > WHITE, np.float32(1), mask))
+
+
+def is_masked(mask: Mask) -> NDArray[np.bool_]:
+    """Where something is made anew, by the same rule."""
+    masked: NDArray[np.bool_] = mask >= (BLACK * 255 if mask.dtype == np.uint8 else BLACK)
+    return masked
 
 
 def blank(width: int, height: int) -> Levels:

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The closed set of messages that a job sends from the generation thread to whoever drains them.
 
-A job sends ``Queued``, then any of ``Loading``, ``Started``, ``Progress``, ``Preview``, then **exactly one** of
-``Finished``, ``Cancelled``, ``Failed``, whatever happens: the engine raises, the worker dies, Blender quits. A training
-also sends ``Losses`` and ``Sample`` on its way.
+A job sends ``Queued``, then any of ``Loading``, ``Started``, ``Progress``, ``Preview``, ``Picture``, then **exactly
+one** of ``Finished``, ``Cancelled``, ``Failed``, whatever happens: the engine raises, the worker dies, Blender quits. A
+training also sends ``Losses`` and ``Sample`` on its way.
+
+What is done is kept: a ``Picture`` is sent as soon as there is one, and whichever message closes the job has them all.
 """
 
 from __future__ import annotations
@@ -53,11 +55,15 @@ class GeneratedImage:
 @dataclass(frozen=True, eq=False)
 class Result:
     """What a finished job gives: ``request.sampling.count`` pictures in the order of their seeds, or of these the
-    ``request.keep`` best, the best first."""
+    ``request.keep`` best, the best first. A job that ended early gives those that were done by then.
+
+    ``precision`` is a sentence on what the networks were computed in; "" where nobody says.
+    """
 
     request: Request
     images: tuple[GeneratedImage, ...]
     seconds: float
+    precision: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +124,14 @@ class Preview:
     index: int = 0
 
 
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """One picture of the job is done: decoded, judged where the best are kept, and of the size of the canvas."""
+
+    job_id: str
+    image: GeneratedImage
+
+
 @dataclass(frozen=True)
 class Losses:
     """New points (step, loss) of a training's curve; one that goes on sends those of before first."""
@@ -144,18 +158,23 @@ class Finished:
 
 @dataclass(frozen=True)
 class Cancelled:
+    """``result`` holds the pictures that were done by then; None where there were none."""
+
     job_id: str
+    result: Result | None = None
 
 
 @dataclass(frozen=True)
 class Failed:
-    """``message`` is one sentence for the artist; ``details`` (a traceback) is for the log."""
+    """``message`` is one sentence for the artist; ``details`` (a traceback) is for the log; ``result`` holds the
+    pictures that were done by then, None where there were none."""
 
     job_id: str
     kind: ErrorKind
     message: str
     details: str = field(default="", repr=False)
+    result: Result | None = None
 
 
 Closing = Finished | Cancelled | Failed
-Message = Queued | Loading | Started | Progress | Preview | Losses | Sample | Closing
+Message = Queued | Loading | Started | Progress | Preview | Picture | Losses | Sample | Closing

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from .errors import InvalidRequest
+from .sentence import Sentence
 
-VERSION = 1
+FIRST_VERSION = 1
 MAX_BYTES = 4 * 2**20
 MAX_ENTRIES = 500
 MAX_NAME = 60
@@ -33,33 +34,53 @@ class Named(Protocol):
 T = TypeVar("T", bound=Named)
 
 
-def read_entries(path: Path, kind: str, fields: Collection[str]) -> list[Entry]:
-    """The entries of a file of ``kind`` ("presets"), each with a name of its own and no fields but ``fields``.
+def read_entries(
+    path: Path, kind: str, fields: Collection[str], newest: int = FIRST_VERSION
+) -> tuple[list[Entry], int]:
+    """The entries of a file of ``kind`` ("presets"), each with a name of its own and no fields but ``fields``; and the
+    version of its format.
 
-    The values beside the name are not looked at. Raises InvalidRequest.
+    newest: version that can be read, with all before it. The values beside the name are not looked at. Raises
+    InvalidRequest.
     """
     document = _parse(path, kind)
     if not isinstance(document, dict) or set(document) != {"version", kind}:
-        raise _refused(path, kind, f"is no file of {kind}; choose another")
-    if type(document["version"]) is not int or document["version"] != VERSION:
-        raise _refused(path, kind, f"is not of format {VERSION}; update SD Blender")
+        raise _refused(path, kind, Sentence("is no file of {kind}; choose another", kind=kind))
+    version = document["version"]
+    if type(version) is not int or not FIRST_VERSION <= version <= newest:
+        raise _refused(path, kind, Sentence("is not of format {version}; update SD Blender", version=newest))
     entries = document[kind]
     if not isinstance(entries, list) or len(entries) > MAX_ENTRIES:
-        raise _refused(path, kind, f"holds no list of up to {MAX_ENTRIES} {kind}; choose another")
+        raise _refused(
+            path,
+            kind,
+            Sentence(
+                "holds no list of up to {max_entries} {kind}; choose another",
+                max_entries=MAX_ENTRIES,
+                kind=kind,
+            ),
+        )
     names: set[str] = set()
     for entry in entries:
         if not isinstance(entry, dict):
-            raise _refused(path, kind, f"holds {kind} that are none; choose another")
+            raise _refused(path, kind, Sentence("holds {kind} that are none; choose another", kind=kind))
         name = check_text(entry.get("name"), "name", MAX_NAME)
         if not name.strip() or name in names:
-            raise _refused(path, kind, f"holds {kind} without a name of their own; give each another")
+            raise _refused(
+                path, kind, Sentence("holds {kind} without a name of their own; give each another", kind=kind)
+            )
         names.add(name)
         for field in entry:
             if field not in fields:
                 raise InvalidRequest(
-                    field[:60], f"{name!r} has the unknown setting {field[:40]!r}; update SD Blender."
+                    field[:60],
+                    Sentence(
+                        "{name} has the unknown setting {field}; update SD Blender.",
+                        name=repr(name),
+                        field=repr(field[:40]),
+                    ),
                 )
-    return entries
+    return entries, version
 
 
 def _parse(path: Path, kind: str) -> object:
@@ -69,7 +90,7 @@ def _parse(path: Path, kind: str) -> object:
     except (OSError, ValueError):  # the latter for a path with a null character
         raise _refused(path, kind, "cannot be read; choose another") from None
     if len(content) > MAX_BYTES:
-        raise _refused(path, kind, f"is far too large for {kind}; choose another")
+        raise _refused(path, kind, Sentence("is far too large for {kind}; choose another", kind=kind))
     try:
         return json.loads(content, parse_constant=_refuse_constant, object_pairs_hook=_once)
     except (ValueError, RecursionError):  # the last for brackets nested by the thousand
@@ -89,23 +110,35 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _refused(path: Path, kind: str, why: str) -> InvalidRequest:
-    return InvalidRequest(kind, f"The file {path.name[:80]!r} {why}.")
+    return InvalidRequest(kind, Sentence("The file {name} {why}.", name=repr(path.name[:80]), why=why))
 
 
 def check_text(value: object, label: str, longest: int) -> str:
     """``value`` if it is one line of text that can be shown and saved. Raises InvalidRequest."""
     if not isinstance(value, str):
-        raise InvalidRequest(label, f"A {label} in the file is not text; correct it or choose another file.")
+        raise InvalidRequest(
+            label,
+            Sentence("A {label} in the file is not text; correct it or choose another file.", label=label),
+        )
     if len(value) > longest:
-        raise InvalidRequest(label, f"A {label} in the file is longer than {longest} characters; shorten it.")
+        raise InvalidRequest(
+            label,
+            Sentence(
+                "A {label} in the file is longer than {longest} characters; shorten it.",
+                label=label,
+                longest=longest,
+            ),
+        )
     if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in value):
-        raise InvalidRequest(label, f"A {label} in the file holds control characters; remove them.")
+        raise InvalidRequest(
+            label, Sentence("A {label} in the file holds control characters; remove them.", label=label)
+        )
     return value
 
 
-def write_entries(path: Path, kind: str, entries: Sequence[Entry]) -> None:
+def write_entries(path: Path, kind: str, entries: Sequence[Entry], version: int = FIRST_VERSION) -> None:
     """Write a file that :func:`read_entries` reads, under its name only when it is whole. Raises InvalidRequest."""
-    text = json.dumps({"version": VERSION, kind: list(entries)}, indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps({"version": version, kind: list(entries)}, indent=2, ensure_ascii=False) + "\n"
     temporary = path.with_name(f"{path.name}.part")
     try:
         temporary.write_text(text, encoding="utf-8")
@@ -113,7 +146,12 @@ def write_entries(path: Path, kind: str, entries: Sequence[Entry]) -> None:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise InvalidRequest(
-            kind, f"{path.name[:80]!r} cannot be written ({reason}); choose another folder."
+            kind,
+            Sentence(
+                "{name} cannot be written ({reason}); choose another folder.",
+                name=repr(path.name[:80]),
+                reason=reason,
+            ),
         ) from None
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from .errors import InvalidRequest
 from .geometry import Size
 from .request import ImageArray
+from .sentence import Sentence
 from .validation import MAX_SIDE, MIN_SIDE
 
 
@@ -35,8 +36,14 @@ def grown_size(size: Size, margins: Margins) -> Size:
     if min(grown.shape) < MIN_SIDE or max(grown.shape) > MAX_SIDE:
         raise InvalidRequest(
             "pixels",
-            f"The canvas would have {grown.width} x {grown.height} pixels; each side must be from {MIN_SIDE} to "
-            f"{MAX_SIDE}, so choose another number of pixels.",
+            Sentence(
+                "The canvas would have {width} x {height} pixels; each side must be from {min_side} to "
+                "{max_side}, so choose another number of pixels.",
+                width=grown.width,
+                height=grown.height,
+                min_side=MIN_SIDE,
+                max_side=MAX_SIDE,
+            ),
         )
     return grown
 

@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Pixels and masks between Blender's convention and the engine's; the one module that converts.
 
-Engine side: uint8, height x width x 3 or 4, row 0 at the top, sRGB-encoded.
-Blender side: flat float32 RGBA, row 0 at the bottom; sRGB-encoded for byte images, scene-linear for float ones.
+Engine side: uint8, height x width x 3 or 4, row 0 at the top, as the picture looks: sRGB-encoded, and data (roughness,
+normals) as they are. Alpha is straight.
+Blender side: flat float32 RGBA, row 0 at the bottom. Byte images hold what is stored, with straight alpha; float ones
+scene-linear colours in the working space of the file, multiplied by alpha, or data as they are.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
+from . import masks
 from .errors import InvalidRequest
-from .geometry import mask_bounds
+from .falloff import spread
 from .messages import Seam
 from .request import ImageArray, MaskArray, Tiling
 
@@ -39,11 +44,28 @@ def to_blender(pixels: ImageArray, out: FloatArray | None = None) -> FloatArray:
     return out
 
 
-def from_blender(flat: FloatArray, width: int, height: int, *, linear: bool) -> ImageArray:
+@dataclass(frozen=True)
+class SceneLinear:
+    """What the values of a float image are.
+
+    premultiplied: whether the colours are multiplied by alpha. to_rec709: 3 x 3, whose rows are red, green and blue of
+    the working space in linear Rec.709, the primaries of sRGB; None where they are the same. encode: False for values
+    that were not sRGB-encoded before Blender read them, and are wanted as they were.
+    """
+
+    premultiplied: bool = False
+    to_rec709: FloatArray | None = None
+    encode: bool = True
+
+
+def from_blender(
+    flat: FloatArray, width: int, height: int, *, linear: SceneLinear | None = None
+) -> ImageArray:
     """uint8, height x width x 3, or 4 where something is transparent, row 0 at the top, from flat RGBA values.
 
-    linear: the values are scene-linear (float images) and are sRGB-encoded here. Values outside 0..1 are clipped.
-    Raises InvalidRequest when a value is not a finite number, which a byte image would silently turn black.
+    linear: what scene-linear values are, which are sRGB-encoded here; None for values that look as they are. Values
+    outside 0..1 are clipped. Raises InvalidRequest when a value is not a finite number, which a byte image would
+    silently turn black.
     """
     low, high = flat.min(), flat.max()  # one NaN makes both NaN; five times as fast as asking each value
     if not (np.isfinite(low) and np.isfinite(high)):
@@ -59,10 +81,10 @@ def from_blender(flat: FloatArray, width: int, height: int, *, linear: bool) -> 
     values = np.empty(scaled.shape, np.uint8)
     for top in range(0, height, BAND):
         band = rgba[top : top + BAND]
-        if linear or not in_range:
+        if linear is not None:
+            band = _as_it_looks(band, linear)
+        elif not in_range:
             band = np.clip(band, 0.0, 1.0)
-        if linear:
-            band[..., :3] = linear_to_srgb(band[..., :3])
         rows = len(band)
         np.multiply(band, np.float32(255), out=scaled[:rows])
         scaled[:rows] += np.float32(0.5)  # rounded, not cut: 0.5 becomes 128
@@ -72,13 +94,30 @@ def from_blender(flat: FloatArray, width: int, height: int, *, linear: bool) -> 
     return pixels
 
 
-def mask_from_blender(flat: FloatArray, width: int, height: int) -> MaskArray:
+def _as_it_looks(rgba: FloatArray, linear: SceneLinear) -> FloatArray:
+    """sRGB-encoded and straight RGBA in 0..1, of any shape, from scene-linear RGBA."""
+    shown = np.clip(rgba, 0.0, 1.0)
+    colors, alpha = rgba[..., :3], shown[..., 3:]
+    if linear.premultiplied:  # what glows without covering anything has no alpha to divide by
+        colors = np.divide(colors, alpha, out=colors.copy(), where=alpha > 0)
+    if linear.to_rec709 is not None:
+        colors = colors @ linear.to_rec709
+    colors = np.clip(colors, 0.0, 1.0)
+    shown[..., :3] = linear_to_srgb(colors) if linear.encode else colors
+    return shown
+
+
+def mask_from_blender(
+    flat: FloatArray, width: int, height: int, *, linear: SceneLinear | None = None
+) -> MaskArray:
     """float32 mask, height x width, 1 where the artist painted white.
 
     The value is the mean of red, green and blue times alpha, so that both white on black and white on transparent
-    are masks. Raises InvalidRequest for values that are not numbers.
+    are masks. linear: as for :func:`from_blender`. Raises InvalidRequest for values that are not numbers.
     """
     rgba = flat.reshape(height, width, 4)[::-1]
+    if linear is not None:
+        rgba = _as_it_looks(rgba, linear)
     mask = rgba @ MEAN_OF_RGB
     mask *= rgba[..., 3]
     low, high = mask.min(), mask.max()
@@ -99,38 +138,19 @@ def linear_to_srgb(linear: FloatArray) -> FloatArray:
 def feather_mask(mask: MaskArray, feather: int, tiling: Tiling = Tiling.OFF) -> FloatArray:
     """How much of the new picture shows at each pixel: float32, height x width, 0..1.
 
-    The mask's own value where it is painted; outside, 1 falling to 0 with the Euclidean distance from the nearest
-    pixel of the mask that is at least half white; exactly 0 at ``feather`` pixels and beyond. The band wraps around
-    the axes that tile.
+    The settled mask, and around it what falls off by 1 in ``feather`` pixels; exactly 0 at that distance and beyond.
+    The band wraps around the axes that tile. See :func:`~.masks.settled` and :func:`~.falloff.spread`.
     """
-    bounds = mask_bounds(mask)
-    if feather == 0 or bounds is None:
-        return mask.astype(np.float32)
+    mask = masks.settled(mask)
+    if feather == 0:
+        return mask
     height, width = mask.shape
     pad_x = min(feather, width) if tiling.wraps_x else 0
     pad_y = min(feather, height) if tiling.wraps_y else 0
+    if not (pad_x or pad_y):
+        return spread(mask, feather)
     padded = np.pad(mask, ((pad_y, pad_y), (pad_x, pad_x)), mode="wrap")
-    distance = _distance_to(padded >= 0.5, feather)
-    falloff = np.clip(1.0 - distance / np.float32(feather), 0.0, 1.0)
-    falloff = falloff[pad_y : pad_y + height, pad_x : pad_x + width]
-    return np.maximum(mask, falloff).astype(np.float32)
-
-
-def _distance_to(inside: NDArray[np.bool_], limit: int) -> FloatArray:
-    """Euclidean distance in pixels to the nearest True, at most ``limit``; exact, one axis after the other."""
-    height, width = inside.shape
-    columns = np.arange(width, dtype=np.float32)
-    far = np.float32(2 * limit + width)
-    before = np.maximum.accumulate(np.where(inside, columns, -far), axis=1)
-    after = np.minimum.accumulate(np.where(inside, columns, far + width)[:, ::-1], axis=1)[:, ::-1]
-    along_row = np.minimum(columns - before, after - columns) ** 2
-    squared = np.full((height, width), np.float32(limit) ** 2)
-    for offset in range(-min(limit, height - 1), min(limit, height - 1) + 1):
-        here = slice(max(0, -offset), height - max(0, offset))
-        there = slice(max(0, offset), height - max(0, -offset))
-        np.minimum(squared[here], along_row[there] + np.float32(offset) ** 2, out=squared[here])
-    distance: FloatArray = np.sqrt(squared)
-    return distance
+    return spread(padded, feather)[pad_y : pad_y + height, pad_x : pad_x + width]
 
 
 def composite(original: ImageArray, generated: ImageArray, alpha: FloatArray) -> ImageArray:

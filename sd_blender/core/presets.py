@@ -15,8 +15,13 @@ from pathlib import Path
 
 from .errors import InvalidRequest
 from .named_files import Entry, read_entries, with_own, write_entries
-from .request import Sampling
+from .request import SPACINGS, Sampling
+from .sentence import Sentence, within
+from .serialization import renewed
 from .validation import check_sampling
+
+VERSION = 2
+"""Of the format of files. Since 2 the scheduler DPM++ SDE is the single-step solver, as elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,8 @@ class Preset:
     scheduler: str | None = None
     clip_guidance_scale: float | None = None
     classifier_guidance_scale: float | None = None
+    spacing: str | None = None
+    clip_skip: int | None = None
 
     @classmethod
     def of(cls, name: str, sampling: Sampling) -> Preset:
@@ -60,19 +67,27 @@ def available_presets(own: Path | None = None) -> tuple[tuple[Preset, ...], str]
 
 def import_presets(path: Path) -> tuple[Preset, ...]:
     """The presets in a file. Raises InvalidRequest for a file that is not wholly in order."""
-    return tuple(_preset(entry) for entry in read_entries(path, "presets", ("name", *_SETTINGS)))
+    entries, version = read_entries(path, "presets", ("name", *_SETTINGS), VERSION)
+    return tuple(_preset(entry, version) for entry in entries)
 
 
-def _preset(entry: Entry) -> Preset:
-    settings = {field: value for field, value in entry.items() if field != "name"}
+def _preset(entry: Entry, version: int) -> Preset:
+    settings = renewed({field: value for field, value in entry.items() if field != "name"}, version)
+    if "scheduler" in settings:  # else one that has no use for it would get that of the scheduler before
+        settings = {"spacing": SPACINGS[0]} | settings
     try:
         check_sampling(Sampling(**settings))
     except InvalidRequest as error:
-        reason = error.message[0].lower() + error.message[1:]
-        raise InvalidRequest(error.field, f"The preset {entry['name']!r} cannot be used: {reason}") from None
+        reason = within(error.message)
+        raise InvalidRequest(
+            error.field,
+            Sentence("The preset {entry} cannot be used: {reason}", entry=repr(entry["name"]), reason=reason),
+        ) from None
     return Preset(entry["name"], **settings)
 
 
 def export_presets(path: Path, presets: Sequence[Preset]) -> None:
     """Write a file that :func:`import_presets` reads. Raises InvalidRequest when it cannot be written."""
-    write_entries(path, "presets", [{"name": preset.name, **preset.settings()} for preset in presets])
+    write_entries(
+        path, "presets", [{"name": preset.name, **preset.settings()} for preset in presets], VERSION
+    )

@@ -88,7 +88,7 @@ def import_styles(path: Path) -> tuple[Style, ...]:
             check_text(entry.get("prompt"), "prompt", MAX_TEMPLATE),
             check_text(entry.get("negative_prompt", ""), "negative prompt", MAX_TEMPLATE),
         )
-        for entry in read_entries(path, "styles", fields)
+        for entry in read_entries(path, "styles", fields)[0]
     )
     return styles
 

@@ -6,15 +6,28 @@ or a stranger may have written it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from . import infotext, png
+from . import foreign, picture_text
 from .errors import InvalidRequest
-from .serialization import ARRAY_FIELDS, KEYWORD, Arrays, Header, from_json
+from .foreign.told import Told
+from .importance import in_order
+from .lora_tags import Call
+from .sentence import Sentence
+from .serialization import (
+    ARRAY_FIELDS,
+    KEYWORD,
+    RARE_SAMPLING,
+    Arrays,
+    Header,
+    check_version,
+    from_json,
+    renewed,
+)
 
 MAX_TEXT = 2**20
 """Characters; the longest story that we write is a tenth of it."""
@@ -23,7 +36,6 @@ MAX_LOST = 40
 """Settings that may be wrong before the whole is taken for something else."""
 
 PLACEHOLDER = "-"
-PARAMETERS = "parameters"
 ABOUT = ("software", "arrays", "result")
 """What a story tells beside the request."""
 
@@ -32,12 +44,14 @@ ABOUT = ("software", "arrays", "result")
 class Recalled:
     """Settings by the names of the request's fields, the task among them; only those that were there and are valid.
 
-    arrays: shape, type and SHA-256 of the pixels that the request had, by field. lost: names of what could not be read.
+    arrays: shape, type and SHA-256 of the pixels that the request had, by field. lost: names of what could not be read,
+    the most important first. calls: LoRAs and embeddings of which only the names are told.
     """
 
     values: Mapping[str, Any]
     arrays: Mapping[str, Header]
     lost: tuple[str, ...] = ()
+    calls: tuple[Call, ...] = ()
 
 
 def from_provenance(text: object) -> Recalled:
@@ -49,36 +63,44 @@ def from_provenance(text: object) -> Recalled:
     story = _object(text)
     header = {name: value for name, value in story.items() if name not in ABOUT}
     sampling, result = header.get("sampling"), _inner(story, "result")
-    if isinstance(sampling, dict) and "seed" in result:
-        header["sampling"] = sampling | {"seed": result["seed"]}
+    if isinstance(sampling, dict):
+        header["sampling"] = renewed(sampling, check_version(header))
+        header["sampling"] |= {"seed": result["seed"]} if "seed" in result else {}
     arrays = _inner(story, "arrays")
     return _recalled(header, [], {name: arrays[name] for name in ARRAY_FIELDS if name in arrays})
 
 
-def from_infotext(text: str) -> Recalled:
-    """The settings of a picture of another program; see :mod:`~.infotext`."""
-    header, lost = infotext.parse(text)
-    if header.get("prompt") == "" and len(header["sampling"]) == 0:
+def from_foreign(told: Told) -> Recalled:
+    """The settings of a picture of another program; see :mod:`~.foreign`."""
+    if not told.header.get("prompt") and not told.header["sampling"]:
         raise InvalidRequest(
-            PARAMETERS, "The text in this picture holds no settings; choose another picture."
+            "parameters", "The text in this picture holds no settings; choose another picture."
         )
-    return _recalled(header, lost, {})
+    return _recalled(told.header, told.lost, {}, told.calls)
 
 
-def from_png(data: bytes) -> Recalled:
-    """The settings in a PNG file, ours before another program's. Raises InvalidRequest when there are none."""
+def from_picture(data: bytes) -> Recalled:
+    """The settings in a PNG, JPEG or WebP file, ours before another program's.
+
+    Raises InvalidRequest when there are none, or none that can be read; the sentence then names the program.
+    """
     try:
-        texts = png.read_text(data)
+        texts = picture_text.read(data)
     except ValueError as error:
         raise InvalidRequest(
-            "file", f"This file cannot be read ({error}); choose a PNG file with settings inside."
+            "file",
+            Sentence(
+                "This file cannot be read ({error}); choose a picture with settings inside.", error=error
+            ),
         ) from error
     if KEYWORD in texts:
         return from_provenance(texts[KEYWORD])
-    if PARAMETERS in texts:
-        return from_infotext(texts[PARAMETERS])
+    if (told := foreign.read(texts)) is not None:
+        return from_foreign(told)
     raise InvalidRequest(
-        "file", "This picture holds no settings of SD Blender or AUTOMATIC1111; choose another one."
+        "file",
+        "This picture holds no settings of SD Blender or AUTOMATIC1111, nor of another program that is known here; "
+        "choose another one.",
     )
 
 
@@ -97,11 +119,19 @@ def _inner(story: Header, name: str) -> Header:
     return value if isinstance(value, dict) else {}
 
 
-def _recalled(header: Header, lost: list[str], arrays: Mapping[str, Header]) -> Recalled:
+def _recalled(
+    header: Header, lost: list[str], arrays: Mapping[str, Header], calls: Sequence[Call] = ()
+) -> Recalled:
     lost = [*lost, *_clean(header)]
     values = {name: value for name, value in header.items() if name not in ("version", "sampling")}
+    sampling = header.get("sampling", {})
+    if sampling:  # what is not said of it is as usual
+        said = {name.replace(" ", "_") for name in lost}
+        sampling |= {
+            name: usual for name, usual in RARE_SAMPLING.items() if name not in sampling.keys() | said
+        }
     shown = (" ".join("".join(c if c.isprintable() else " " for c in name[:60]).split()) for name in lost)
-    return Recalled(values | header.get("sampling", {}), arrays, tuple(dict.fromkeys(filter(None, shown))))
+    return Recalled(values | sampling, arrays, in_order(filter(None, shown)), tuple(calls))
 
 
 def _clean(header: Header) -> list[str]:

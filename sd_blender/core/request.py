@@ -15,8 +15,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from .choices import RENAMED_SCHEDULERS as RENAMED_SCHEDULERS
 from .choices import SCHEDULERS as SCHEDULERS
 from .choices import SEED_LIMIT as SEED_LIMIT
+from .choices import SPACINGS as SPACINGS
+from .choices import SPEEDS as SPEEDS
 from .choices import STARTER_MODEL as STARTER_MODEL
 from .choices import Tiling as Tiling
 
@@ -34,7 +37,15 @@ class Sampling:
         conditional model alone.
     clip_guidance_scale: how much the gradient of CLIP's likelihood of the prompt is added at each step; 0 is off.
     classifier_guidance_scale: the same of the model's classifier, for the material that the prompt names.
-    seed: of the first image, 0 <= seed < 2**63; image k of ``count`` has the seed :meth:`seed_of` (k).
+    spacing: how the time steps are spread, one of ``SPACINGS``; "auto" is as the model's scheduler configuration says,
+        and Karras for the schedulers of that name.
+    clip_skip: the layer of the text encoder that is read, counted from its last one, which is 1, as AUTOMATIC1111 and
+        Civitai count; 0 to 11. 0 is the one that the model was trained with: the last one of Stable Diffusion 1.x and
+        2.x, whose files leave out the 24th of 2.x, and the last but one, 2, of XL. diffusers counts from that one: its
+        ``clip_skip`` is 1 less for 1.x and 2.x, and 2 less for XL.
+    speed: one of ``SPEEDS``; "fast" computes the deeper part of the U-Net at every other step alone (DeepCache)
+        and guides once the noise is no longer strong, which gives a slightly different picture sooner.
+    seed: of the first image, 0 <= seed < 2**64; image k of ``count`` has the seed :meth:`seed_of` (k).
     """
 
     width: int = 512
@@ -46,6 +57,9 @@ class Sampling:
     scheduler: str = SCHEDULERS[0]
     seed: int = 0
     count: int = 1
+    spacing: str = SPACINGS[0]
+    clip_skip: int = 0
+    speed: str = SPEEDS[0]
 
     def seed_of(self, index: int) -> int:
         return (self.seed + index) % SEED_LIMIT
@@ -66,6 +80,7 @@ class TextToImage:
     prompt, negative_prompt: as written, with what :mod:`~.wildcards` draws for each picture still in it and
         :mod:`~.attention` in brackets.
     wildcards: the folder of the lists that the prompts name, "" for none.
+    lora_folders: in which the LoRAs are looked for that the prompt calls by their names.
     loras: added to each other. embeddings: files of textual inversions, whose words the prompts may then use.
     keep: of the ``sampling.count`` pictures those that fit best are kept, the best first; 0 keeps all, in the order of
         their seeds.
@@ -84,18 +99,21 @@ class TextToImage:
     keep: int = 0
     reference: ImageArray | None = field(default=None, compare=False)
     clip: str = ""
+    lora_folders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ImageToImage(TextToImage):
     """A picture from a prompt and another picture (SDEdit, Meng et al. 2021).
 
-    image: uint8, any size; it is resized to the canvas.
+    image: uint8, any size; it is resized to the canvas. Its alpha, which no model makes, is that of the result.
+    image_name: what it is called where it was taken from, or "".
     strength: 0 < strength <= 1, the part of the schedule that is run: more noise, more freedom.
     """
 
     image: ImageArray
     strength: float = 0.6
+    image_name: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -105,6 +123,7 @@ class Inpaint(TextToImage):
     image: uint8; the result has its size and its channels, and equals it to the last bit outside the mask and
         the feather.
     mask: float32, the size of the image, 1 = regenerate, 0 = keep.
+    image_name, mask_name: what both are called where they were taken from, or "".
     strength: as in :class:`ImageToImage`; 1 forgets what lay under the mask.
     feather: width in pixels of the band outside the mask in which old and new are blended, 0 to 256.
     crop_to_mask: generate only the mask's bounding box and ``context`` pixels around it, not the whole canvas.
@@ -120,6 +139,8 @@ class Inpaint(TextToImage):
     feather: int = 8
     crop_to_mask: bool = True
     context: int = 32
+    image_name: str = ""
+    mask_name: str = ""
 
 
 Request = TextToImage | ImageToImage | Inpaint

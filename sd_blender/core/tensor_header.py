@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .errors import InvalidRequest
+from .sentence import Sentence
 
 MAX_HEADER = 64 * 2**20
 """Bytes; a LoRA's has some hundred kilobytes."""
@@ -19,10 +21,12 @@ MAX_TRIGGER, MAX_NAME = 200, 80
 WORD_KEY = "sd_blender_word"
 """Where the metadata of our files tell the word, if no tensor has its name."""
 
-_LORA_KEYS = ("lora", "hada_", "lokr_", "oft_")
+_LORA_KEYS = ("lora", "hada_", "lokr_", "oft_", ".diff", ".w_norm", ".b_norm")
 _ANONYMOUS = "emb_params"
 _XL = {"clip_l", "clip_g"}
 """An embedding for Stable Diffusion XL has vectors for both text encoders."""
+
+_BUNDLED = re.compile(r"(?:bundle_emb\.(.+)\.)?(clip_[lg]|emb_params|string_to_param\.\*)")
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,15 @@ def base_of(told: dict[str, str]) -> str:
     return name.removesuffix(".safetensors").removesuffix(".ckpt")
 
 
+def bundled_word(name: str) -> tuple[str, str] | None:
+    """The word, "" where the file's own name is meant, and the part of it that a tensor of a LoRA file is.
+
+    Some trainers save the words that they learned beside a LoRA in the same file; None for all other tensors.
+    """
+    found = _BUNDLED.fullmatch(name)
+    return (found[1] or "", found[2]) if found else None
+
+
 def look_at(path: Path) -> Adapter:
     """What a file is for. Raises InvalidRequest unless it is one of safetensors; the engine looks closer."""
     try:
@@ -71,7 +84,10 @@ def look_at(path: Path) -> Adapter:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "no .safetensors file"
         raise InvalidRequest(
-            "loras", f"{path} cannot be read ({reason}); choose a LoRA or an embedding."
+            "loras",
+            Sentence(
+                "{path} cannot be read ({reason}); choose a LoRA or an embedding.", path=path, reason=reason
+            ),
         ) from error
     metadata = header.pop("__metadata__", None)
     metadata = metadata if isinstance(metadata, dict) else {}
@@ -81,5 +97,6 @@ def look_at(path: Path) -> Adapter:
         named = header.keys() - _XL - {_ANONYMOUS}
         told = metadata.get(WORD_KEY) or next(iter(named), path.stem)
     else:
-        told = metadata.get("modelspec.trigger_phrase", "")
+        brought = {word[0]: None for name in header if (word := bundled_word(name)) and word[0]}
+        told = metadata.get("modelspec.trigger_phrase") or ", ".join(brought)
     return Adapter(is_word, " ".join(str(told).split())[:MAX_TRIGGER])

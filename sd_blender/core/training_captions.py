@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .captions import CAPTIONS_FILE, Caption, read_captions, with_trigger
 from .errors import InvalidRequest
+from .sentence import Sentence
 from .training_request import TextualInversion, Training
 
 FEWEST = 3
@@ -22,22 +23,35 @@ def captions_of(request: Training) -> dict[str, str]:
     captions = read_captions(folder)
     if len(captions) < FEWEST:
         raise InvalidRequest(
-            "images", f"{folder} holds {len(captions)} images and training needs at least {FEWEST}; add some."
+            "images",
+            Sentence(
+                "{folder} holds {captions} images and training needs at least {fewest}; add some.",
+                folder=folder,
+                captions=len(captions),
+                fewest=FEWEST,
+            ),
         )
     texts = {name: _words(request, caption) for name, caption in captions.items()}
     if silent := [name for name, text in texts.items() if not text]:
         raise InvalidRequest(
             "images",
-            f"{listed(silent)} {'has' if len(silent) == 1 else 'have'} no caption; write it in {CAPTIONS_FILE} or in "
-            "a text file of the same name, or give a trigger word.",
+            Sentence(
+                "{listed} {value} no caption; write it in {captions_file} or in a text file of the same "
+                "name, or give a trigger word.",
+                listed=listed(silent),
+                value="has" if len(silent) == 1 else "have",
+                captions_file=CAPTIONS_FILE,
+            ),
         )
     return texts
 
 
 def listed(names: Sequence[str]) -> str:
     """Some names, and how many more there are."""
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+    some = ", ".join(names[:_SHOWN])
+    if len(names) <= _SHOWN:
+        return some
+    return Sentence.joined("", (some, Sentence(" and {lost} more", lost=len(names) - _SHOWN)))
 
 
 def _words(request: Training, caption: Caption) -> str:

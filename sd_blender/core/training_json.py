@@ -7,9 +7,19 @@ import dataclasses
 import os
 from typing import Any
 
+from . import lora_tags
 from .errors import InvalidRequest
 from .request import SEED_LIMIT, Tiling
-from .serialization import FORMAT_VERSION, Header, parse_sampling, parse_tiling, refuse_unknown
+from .sentence import Sentence
+from .serialization import (
+    Header,
+    check_version,
+    parse_sampling,
+    parse_tiling,
+    refuse_unknown,
+    sampling_to_json,
+    version_for,
+)
 from .training_request import LAYERS, SUFFIX, TextualInversion, Training, TrainLora
 from .validation import MAX_COUNT, check_integer, check_number, check_sampling, check_text
 
@@ -23,16 +33,14 @@ FIXED = ("task", "model", "trigger", "rank", "layers", "text_encoder", "vectors"
 
 def training_to_json(request: Training) -> Header:
     """The request as a JSON object; :func:`training_from_json` is the inverse."""
-    values = dataclasses.asdict(request) | {"tiling": request.tiling.value}
-    return {"version": FORMAT_VERSION, "task": _TASK_NAMES[type(request)], **values}
+    values = dataclasses.asdict(request)
+    values |= {"tiling": request.tiling.value, "sampling": sampling_to_json(request.sampling)}
+    return {"version": version_for(request.sampling), "task": _TASK_NAMES[type(request)], **values}
 
 
 def training_from_json(header: Header) -> Training:
     """The validated request. Raises InvalidRequest for anything it does not know, rather than guess."""
-    if not isinstance(header, dict) or header.get("version") != FORMAT_VERSION:
-        raise InvalidRequest(
-            "version", f"These settings are not of format {FORMAT_VERSION}; update SD Blender."
-        )
+    version = check_version(header)
     name = header.get("task")
     task = TASKS.get(name) if isinstance(name, str) else None
     if task is None:
@@ -43,11 +51,14 @@ def training_from_json(header: Header) -> Training:
     refuse_unknown(values, task, "")
     for needed in ("images", "output"):
         if needed not in values:
-            raise InvalidRequest(needed, f"These settings come without their {needed}; choose it again.")
+            raise InvalidRequest(
+                needed,
+                Sentence("These settings come without their {needed}; choose it again.", needed=needed),
+            )
     if "tiling" in values:
         values["tiling"] = parse_tiling(values["tiling"])
     if "sampling" in values:
-        values["sampling"] = parse_sampling(values["sampling"])
+        values["sampling"] = parse_sampling(values["sampling"], version)
     request = task(**values)
     validate_training(request)
     return request
@@ -60,13 +71,19 @@ def validate_training(request: Training) -> None:
     for name, label in (("images", "folder of images"), ("output", "file to save"), ("model", "model")):
         check_text(name, label, getattr(request, name))
         if not getattr(request, name).strip():
-            raise InvalidRequest(name, f"The {label} is not chosen; choose one.")
+            raise InvalidRequest(name, Sentence("The {label} is not chosen; choose one.", label=label))
     if not request.output.endswith(SUFFIX) or os.path.basename(request.output) == SUFFIX:
         raise InvalidRequest(
-            "output", f"The file to save has no name ending in {SUFFIX}; choose another name."
+            "output",
+            Sentence("The file to save has no name ending in {suffix}; choose another name.", suffix=SUFFIX),
         )
     for name, label in (("trigger", "trigger word"), ("sample_prompt", "sample prompt")):
         check_text(name, label, getattr(request, name))
+        if lora_tags.split(getattr(request, name))[1]:
+            raise InvalidRequest(
+                name,
+                Sentence("The {label} calls a LoRA, which a training does not use; remove it.", label=label),
+            )
     if not isinstance(request.tiling, Tiling):
         raise InvalidRequest("tiling", "The tiling is unknown; choose off, x, y or both.")
     if not isinstance(request.flip, bool):
@@ -91,7 +108,9 @@ def validate_training(request: Training) -> None:
 def _validate_lora(request: TrainLora) -> None:
     check_integer("rank", "rank", request.rank, 1, 256)
     if request.layers not in LAYERS:
-        raise InvalidRequest("layers", f"The layers are unknown; choose {' or '.join(LAYERS)}.")
+        raise InvalidRequest(
+            "layers", Sentence("The layers are unknown; choose {join}.", join=" or ".join(LAYERS))
+        )
     if not isinstance(request.text_encoder, bool):
         raise InvalidRequest("text_encoder", "Text encoder is neither on nor off; set it again.")
 

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from . import masks
+from .choices import DISTILLED_SCHEDULERS, KARRAS, MAX_CLIP_SKIP
 from .choices import MAX_SIDE as MAX_SIDE
 from .choices import MIN_SIDE as MIN_SIDE
 from .errors import InvalidRequest
 from .request import (
     SCHEDULERS,
     SEED_LIMIT,
+    SPACINGS,
+    SPEEDS,
     ImageArray,
     ImageToImage,
     Inpaint,
@@ -23,6 +27,7 @@ from .request import (
     TextToImage,
     Tiling,
 )
+from .sentence import Sentence
 
 MAX_SOURCE_SIDE = 16384
 MAX_STEPS = 1000
@@ -32,6 +37,7 @@ MAX_PROMPT = 10_000
 MAX_FEATHER = 256
 MAX_CONTEXT = 2048
 MAX_ADAPTERS = 16
+MAX_FOLDERS = 100
 MAX_LORA_WEIGHT = 4.0
 
 
@@ -55,6 +61,8 @@ def validate(request: Request) -> None:
         raise InvalidRequest(
             "clip_guidance_scale", "CLIP Guidance needs a prompt; describe the texture, or set it to 0."
         )
+    for name in ("image_name", "mask_name"):
+        check_text(name, "name of an image", getattr(request, name, ""))
     if isinstance(request, ImageToImage):
         _check_image("image", "source", request.image, 1, MAX_SOURCE_SIDE)
         _check_strength(request.strength)
@@ -66,14 +74,28 @@ def _check_adapters(request: TextToImage) -> None:
     for name, kind in (("loras", Lora), ("embeddings", str)):
         items = getattr(request, name)
         if not isinstance(items, tuple) or not all(isinstance(item, kind) for item in items):
-            raise InvalidRequest(name, f"The {name} are not a list of files; choose them again.")
+            raise InvalidRequest(
+                name, Sentence("The {name} are not a list of files; choose them again.", name=name)
+            )
         if len(items) > MAX_ADAPTERS:
-            raise InvalidRequest(name, f"There are {len(items)} {name}; use at most {MAX_ADAPTERS}.")
+            raise InvalidRequest(
+                name,
+                Sentence(
+                    "There are {items} {name}; use at most {max_adapters}.",
+                    items=len(items),
+                    name=name,
+                    max_adapters=MAX_ADAPTERS,
+                ),
+            )
     for path in (*(lora.path for lora in request.loras), *request.embeddings):
         field = "embeddings" if path in request.embeddings else "loras"
         check_text(field, "path of a LoRA or embedding", path)
         if not path.strip():
             raise InvalidRequest(field, "A LoRA or embedding has no file; choose one or remove it.")
+    if not isinstance(request.lora_folders, tuple) or len(request.lora_folders) > MAX_FOLDERS:
+        raise InvalidRequest("lora_folders", "The LoRA folders are not a list of folders; choose them again.")
+    for folder in request.lora_folders:
+        check_text("lora_folders", "path of a LoRA folder", folder)
     for lora in request.loras:
         check_number("loras", "weight of a LoRA", lora.weight, -MAX_LORA_WEIGHT, MAX_LORA_WEIGHT)
 
@@ -91,11 +113,18 @@ def _check_ranking(request: TextToImage) -> None:
 
 def check_text(name: str, label: str, text: str) -> None:
     if not isinstance(text, str):
-        raise InvalidRequest(name, f"The {label} is not text; type it again.")
+        raise InvalidRequest(name, Sentence("The {label} is not text; type it again.", label=label))
     if len(text) > MAX_PROMPT:
-        raise InvalidRequest(name, f"The {label} is longer than {MAX_PROMPT} characters; shorten it.")
+        raise InvalidRequest(
+            name,
+            Sentence(
+                "The {label} is longer than {max_prompt} characters; shorten it.",
+                label=label,
+                max_prompt=MAX_PROMPT,
+            ),
+        )
     if "\0" in text:
-        raise InvalidRequest(name, f"The {label} holds null characters; type it again.")
+        raise InvalidRequest(name, Sentence("The {label} holds null characters; type it again.", label=label))
 
 
 def check_sampling(sampling: Sampling) -> None:
@@ -113,27 +142,88 @@ def check_sampling(sampling: Sampling) -> None:
     if sampling.scheduler not in SCHEDULERS:
         raise InvalidRequest(
             "scheduler",
-            f"The scheduler {_shown(sampling.scheduler)!r} is unknown; choose one of {', '.join(SCHEDULERS)}.",
+            Sentence(
+                "The scheduler {shown} is unknown; choose one of {join}.",
+                shown=repr(_shown(sampling.scheduler)),
+                join=", ".join(SCHEDULERS),
+            ),
         )
+    if sampling.spacing not in SPACINGS:
+        raise InvalidRequest(
+            "spacing",
+            Sentence(
+                "The spacing {shown} is unknown; choose one of {join}.",
+                shown=repr(_shown(sampling.spacing)),
+                join=", ".join(SPACINGS),
+            ),
+        )
+    if refusal := spacing_refusal(sampling.scheduler, sampling.spacing):
+        raise InvalidRequest("spacing", refusal)
+    if sampling.speed not in SPEEDS:
+        raise InvalidRequest(
+            "speed",
+            Sentence(
+                "The speed {shown} is unknown; choose one of {join}.",
+                shown=repr(_shown(sampling.speed)),
+                join=", ".join(SPEEDS),
+            ),
+        )
+    check_integer("clip_skip", "clip skip", sampling.clip_skip, 0, MAX_CLIP_SKIP)
+
+
+def spacing_refusal(scheduler: str, spacing: str) -> str:
+    """Why a scheduler cannot take its steps so, in a sentence that says what to choose; "" where it can."""
+    if scheduler in DISTILLED_SCHEDULERS and spacing not in ("auto", "leading"):
+        return Sentence(
+            "{scheduler} takes its steps from the schedule that its models were distilled on; set Spacing to "
+            "Model's Own, or choose another scheduler.",
+            scheduler=scheduler,
+        )
+    if scheduler.endswith(KARRAS) and spacing not in ("auto", "karras"):
+        return Sentence(
+            "{scheduler} has the spacing of Karras in its name; choose {plain} for another one, or set Spacing to "
+            "Model's Own.",
+            scheduler=scheduler,
+            plain=scheduler.removesuffix(KARRAS),
+        )
+    return ""
 
 
 def check_integer(name: str, label: str, value: int, low: int, high: int) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise InvalidRequest(name, f"The {label} is {_shown(value)}; set it from {low} to {high}.")
+        raise InvalidRequest(
+            name,
+            Sentence(
+                "The {label} is {shown}; set it from {low} to {high}.",
+                label=label,
+                shown=_shown(value),
+                low=low,
+                high=high,
+            ),
+        )
 
 
 def check_number(name: str, label: str, value: float, low: float, high: float) -> None:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     # A comparison takes any whole number, and NaN fails it; converting 10**400 to a float would raise.
     if not number or not low <= value <= high:
-        raise InvalidRequest(name, f"The {label} is {_shown(value)}; set it from {low:g} to {high:g}.")
+        raise InvalidRequest(
+            name,
+            Sentence(
+                "The {label} is {shown}; set it from {low} to {high}.",
+                label=label,
+                shown=_shown(value),
+                low=f"{low:g}",
+                high=f"{high:g}",
+            ),
+        )
 
 
 def _shown(value: object) -> str:
     try:
         return str(value)[:40]
     except (ValueError, RecursionError):  # thousands of digits, or of brackets
-        return f"a huge {type(value).__name__}"
+        return Sentence("a huge {value}", value=type(value).__name__)
 
 
 def _check_strength(strength: float) -> None:
@@ -150,12 +240,21 @@ def _check_image(name: str, label: str, image: ImageArray, low: int, high: int) 
         or image.shape[2] not in (3, 4)
     ):
         raise InvalidRequest(
-            name, f"The {label} is not an RGB or RGBA image of 8 bits; choose another image."
+            name,
+            Sentence("The {label} is not an RGB or RGBA image of 8 bits; choose another image.", label=label),
         )
     height, width = image.shape[:2]
     if not (low <= height <= high and low <= width <= high):
         raise InvalidRequest(
-            name, f"The {label} image is {width} x {height} pixels; each side must be from {low} to {high}."
+            name,
+            Sentence(
+                "The {label} image is {width} x {height} pixels; each side must be from {low} to {high}.",
+                label=label,
+                width=width,
+                height=height,
+                low=low,
+                high=high,
+            ),
         )
 
 
@@ -172,16 +271,22 @@ def _check_inpaint(request: Inpaint) -> None:
     if mask.shape != request.image.shape[:2]:
         raise InvalidRequest(
             "mask",
-            f"The mask is {mask.shape[1]} x {mask.shape[0]} pixels and the image {request.image.shape[1]} x "
-            f"{request.image.shape[0]}; make a mask of the image's size.",
+            Sentence(
+                "The mask is {shape} x {shape2} pixels and the image {shape3} x {shape4}; make a mask of "
+                "the image's size.",
+                shape=mask.shape[1],
+                shape2=mask.shape[0],
+                shape3=request.image.shape[1],
+                shape4=request.image.shape[0],
+            ),
         )
     if not (np.isfinite(mask).all() and mask.min() >= 0 and mask.max() <= 1):
         raise InvalidRequest(
             "mask", "The mask holds values outside 0 to 1; make a new mask and paint it again."
         )
-    if mask.max() < 0.5:
+    if mask.max() < masks.BLACK:
         raise InvalidRequest("mask", "The mask is empty; paint white where the image should change.")
-    if mask.min() >= 0.5:
+    if mask.min() > masks.WHITE:
         raise InvalidRequest(
             "mask",
             "The mask covers the whole image, so nothing would be kept; use Image to Image, or paint less.",

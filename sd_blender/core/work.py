@@ -7,8 +7,9 @@ import numpy as np
 
 from .engine_protocol import Engine, IsCancelled, Report, Trainer
 from .errors import BadResult, EngineUnavailable
-from .messages import Result, TrainingResult
+from .messages import GeneratedImage, Message, Picture, Result, TrainingResult
 from .request import Inpaint, Request
+from .sentence import Sentence
 from .training_json import validate_training
 from .training_request import Training
 from .validation import validate
@@ -26,9 +27,12 @@ def check(work: Work) -> None:
 
 
 def run(engine: Engine, job_id: str, work: Work, report: Report, is_cancelled: IsCancelled) -> Outcome:
-    """Have the engine do it; see :meth:`~.engine_protocol.Engine.generate` for what it reports and raises."""
+    """Have the engine do it; see :meth:`~.engine_protocol.Engine.generate` for what it reports and raises.
+
+    A picture that the engine returns without having reported it is reported here.
+    """
     if not isinstance(work, Training):
-        return engine.generate(job_id, work, report, is_cancelled)
+        return _generate(engine, job_id, work, report, is_cancelled)
     if not isinstance(engine, Trainer):
         raise EngineUnavailable(
             "This engine makes pictures and cannot train; use the one that the add-on installs."
@@ -36,22 +40,63 @@ def run(engine: Engine, job_id: str, work: Work, report: Report, is_cancelled: I
     return engine.train(job_id, work, report, is_cancelled)
 
 
+def _generate(
+    engine: Engine, job_id: str, request: Request, report: Report, is_cancelled: IsCancelled
+) -> Result:
+    reported: set[int] = set()
+
+    def pass_on(message: Message) -> None:
+        if isinstance(message, Picture):
+            reported.add(message.image.seed)
+        report(message)
+
+    result = engine.generate(job_id, request, pass_on, is_cancelled)
+    for image in result.images:
+        if image.seed not in reported:
+            report(Picture(job_id, image))
+    return result
+
+
 def check_result(request: Work, result: Outcome) -> None:
     """Raise BadResult unless there are as many pictures as asked for, of uint8 and of exactly the size asked for."""
     if isinstance(request, Training) or isinstance(result, TrainingResult):
         return
-    height, width = request.sampling.height, request.sampling.width
-    if isinstance(request, Inpaint):
-        height, width = request.image.shape[:2]
     wanted = request.keep or request.sampling.count
     if len(result.images) != wanted:
-        raise BadResult(f"The engine gave {len(result.images)} images, not {wanted}; generate again.")
-    for image in result.images:
-        pixels = image.pixels
-        if pixels.dtype != np.uint8 or pixels.shape not in ((height, width, 3), (height, width, 4)):
-            raise BadResult(
-                f"The engine gave a picture of shape {pixels.shape} for one of {width} x {height}; generate again."
+        raise BadResult(
+            Sentence(
+                "The engine gave {images} images, not {wanted}; generate again.",
+                images=len(result.images),
+                wanted=wanted,
             )
+        )
+    height, width = _canvas(request)
+    for image in result.images:
+        if not is_picture_of(request, image):
+            shape = image.pixels.shape
+            raise BadResult(
+                Sentence(
+                    "The engine gave a picture of shape {shape} for one of {width} x {height}; generate "
+                    "again.",
+                    shape=shape,
+                    width=width,
+                    height=height,
+                )
+            )
+
+
+def is_picture_of(request: Request, image: GeneratedImage) -> bool:
+    """Whether the pixels are uint8 and of exactly the size asked for."""
+    height, width = _canvas(request)
+    return image.pixels.dtype == np.uint8 and image.pixels.shape in ((height, width, 3), (height, width, 4))
+
+
+def _canvas(request: Request) -> tuple[int, int]:
+    """Height and width."""
+    if isinstance(request, Inpaint):
+        height, width = request.image.shape[:2]
+        return height, width
+    return request.sampling.height, request.sampling.width
 
 
 def name_of(work: Work) -> str:

@@ -8,9 +8,26 @@ import time
 import numpy as np
 import pytest
 
-from sd_blender.core.errors import EngineUnavailable, ErrorKind, InvalidRequest, OutOfMemory, QueueFull
+from sd_blender.core.errors import (
+    EngineUnavailable,
+    ErrorKind,
+    InvalidRequest,
+    JobCancelled,
+    OutOfMemory,
+    QueueFull,
+)
 from sd_blender.core.generation_thread import QUEUE_LIMIT, GenerationThread
-from sd_blender.core.messages import Cancelled, Failed, Finished, Loading, Preview, Progress, Queued, Started
+from sd_blender.core.messages import (
+    Cancelled,
+    Failed,
+    Finished,
+    Loading,
+    Picture,
+    Preview,
+    Progress,
+    Queued,
+    Started,
+)
 from sd_blender.core.request import Sampling, TextToImage
 from tests.fakes import FakeEngine, picture
 
@@ -56,7 +73,14 @@ def test_a_job_tells_its_whole_story(start):
     thread = start(FakeEngine())
     job = thread.submit(REQUEST)
     messages = until_closed(thread, job)
-    assert [type(m) for m in messages] == [Queued, Loading, Started, *[Preview, Progress] * 3, Finished]
+    assert [type(m) for m in messages] == [
+        Queued,
+        Loading,
+        Started,
+        *[Preview, Progress] * 3,
+        Picture,
+        Finished,
+    ]
     assert [m.step for m in messages if isinstance(m, Progress)] == [1, 2, 3]
     assert (messages[-1].result.images[0].pixels == picture(5, 32, 16)).all()
 
@@ -87,7 +111,7 @@ def test_the_engine_is_made_on_the_thread_and_once(start):
         (OutOfMemory("Too big; use 512."), ErrorKind.OUT_OF_MEMORY, "Too big"),
         (RuntimeError("kaputt\nmore"), ErrorKind.UNEXPECTED, "kaputt"),
         (ZeroDivisionError(), ErrorKind.UNEXPECTED, "ZeroDivisionError"),
-        (MemoryError(), ErrorKind.UNEXPECTED, "MemoryError"),
+        (MemoryError(), ErrorKind.OUT_OF_MEMORY, "memory ran out; choose a smaller size"),
     ],
 )
 def test_what_the_engine_raises_becomes_one_message_and_the_next_job_works(start, error, kind, words):
@@ -213,17 +237,16 @@ def test_unload_waits_for_the_jobs_before_it(start):
 
 
 def test_finish_runs_on_the_thread_before_the_result_is_sent(start):
-    def finish(result):
+    def finish(request, image):
         assert threading.current_thread() is not threading.main_thread()
-        images = tuple(dataclasses.replace(image, png=b"encoded") for image in result.images)
-        return dataclasses.replace(result, images=images)
+        return dataclasses.replace(image, png=b"encoded")
 
     thread = start(FakeEngine(), finish=finish)
     assert until_closed(thread, thread.submit(REQUEST))[-1].result.images[0].png == b"encoded"
 
 
 def test_a_failing_finish_loses_no_picture(start):
-    def finish(result):
+    def finish(request, image):
         raise OSError("disk full")
 
     thread = start(FakeEngine(), finish=finish)
@@ -255,7 +278,8 @@ def test_an_engine_without_work_is_unloaded_once_and_works_again(start):
 
 
 @pytest.mark.fault("F11")
-def test_a_cancel_while_the_last_picture_is_on_its_way_leaves_no_picture(start):
+@pytest.mark.fault("F66")
+def test_a_cancel_while_the_last_picture_is_on_its_way_cancels_and_keeps_it(start):
     class Late(FakeEngine):
         def generate(self, job_id, request, report, is_cancelled):
             result = super().generate(job_id, request, report, is_cancelled)
@@ -264,7 +288,8 @@ def test_a_cancel_while_the_last_picture_is_on_its_way_leaves_no_picture(start):
 
     thread = start(Late())
     job = thread.submit(REQUEST)
-    assert until_closed(thread, job)[-1] == Cancelled(job)
+    closing = until_closed(thread, job)[-1]
+    assert isinstance(closing, Cancelled) and [image.seed for image in closing.result.images] == [5]
 
 
 @pytest.mark.parametrize(
@@ -304,3 +329,67 @@ def test_an_unload_stays_after_as_many_jobs_as_it_was_asked_after(start, monkeyp
     engine.hold.set()
     until_closed(thread, first)
     assert jobs_before == [2]
+
+
+def until_prepared(engine):
+    deadline = time.monotonic() + 10
+    while not engine.prepared:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+def test_an_engine_is_prepared_without_a_job_or_a_message(start):
+    engine = FakeEngine()
+    thread = start(engine)
+    thread.prepare()
+    until_prepared(engine)
+    assert drain(thread) == []
+    assert isinstance(until_closed(thread, thread.submit(REQUEST))[-1], Finished)
+    assert (engine.prepared, len(engine.requests)) == (1, 1)
+
+
+@pytest.mark.parametrize("error", [EngineUnavailable("It did not start."), JobCancelled(), OSError("gone")])
+def test_what_fails_before_there_is_a_job_is_silent(start, error):
+    engine = FakeEngine(prepare_error=error)
+    thread = start(engine)
+    thread.prepare()
+    until_prepared(engine)
+    assert isinstance(until_closed(thread, thread.submit(REQUEST))[-1], Finished)
+
+
+def test_an_engine_that_cannot_be_made_ahead_is_tried_again_by_the_job(start):
+    attempts = []
+
+    def factory():
+        attempts.append(1)
+        if len(attempts) == 1:
+            raise EngineUnavailable("torch is missing; install it.")
+        return FakeEngine()
+
+    thread = start(factory)
+    thread.prepare()
+    assert isinstance(until_closed(thread, thread.submit(REQUEST))[-1], Finished)
+    assert len(attempts) == 2
+
+
+def test_nothing_is_prepared_beside_a_job_or_after_the_end(start):
+    engine = FakeEngine(hold=threading.Event())
+    thread = start(engine)
+    job = thread.submit(REQUEST)
+    thread.prepare()
+    engine.hold.set()
+    until_closed(thread, job)
+    assert thread.stop()
+    thread.prepare()
+    assert engine.prepared == 0
+
+
+def test_a_prepared_engine_without_work_is_unloaded(start):
+    engine = FakeEngine()
+    thread = start(engine, idle_seconds=0.01)
+    thread.prepare()
+    deadline = time.monotonic() + 10
+    while not engine.unloads:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    assert engine.prepared == 1

@@ -8,8 +8,12 @@ import time
 import pytest
 
 from sd_blender.core.errors import InvalidRequest
-from sd_blender.core.infotext import MAX_TEXT, parse, scheduler
+from sd_blender.core.foreign.infotext import MAX_TEXT
+from sd_blender.core.foreign.infotext import parse as told
+from sd_blender.core.foreign.samplers import scheduler
+from sd_blender.core.lora_tags import Call
 from sd_blender.core.request import SCHEDULERS
+from sd_blender.core.serialization import FORMAT_VERSION
 
 USUAL = """mossy cobblestone, (detailed:1.2),
 seamless texture
@@ -19,10 +23,15 @@ Steps: 25, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 6.5, Seed: 12345
 Model hash: 6ce0161689, Model: deliberate_v2, Clip skip: 2, Lora hashes: "a: 1, b: 2", Version: v1.9.4"""
 
 
+def parse(text):
+    read = told(text)
+    return read.header, read.lost
+
+
 def test_a_usual_text():
     header, lost = parse(USUAL)
     assert header == {
-        "version": 1,
+        "version": FORMAT_VERSION,
         "task": "text_to_image",
         "prompt": "mossy cobblestone, (detailed:1.2), seamless texture",
         "negative_prompt": "blurry, text, watermark",
@@ -33,9 +42,11 @@ def test_a_usual_text():
             "width": 512,
             "height": 768,
             "scheduler": "DPM++ 2M Karras",
+            "spacing": "auto",
+            "clip_skip": 2,
         },
     }
-    assert lost == ['model "deliberate_v2"', "clip skip"]
+    assert lost == ['model "deliberate_v2"']
 
 
 def of(settings):
@@ -48,12 +59,12 @@ def test_the_task_is_told_by_what_only_it_has():
     assert of("Denoising strength: 0.7, Mask blur: 4")[0]["task"] == "inpaint"
     header, lost = of("Denoising strength: 0.5, Hires upscale: 2, Hires upscaler: Latent")
     assert header["task"] == "text_to_image" and "strength" not in header
-    assert lost == ["denoising strength", "hires upscale", "hires upscaler"]
+    assert lost == ["hires fix", "hires upscale", "hires upscaler"]
 
 
 def test_tiling_and_what_is_the_same_everywhere():
     header, lost = of("Tiling: True, Clip skip: 1")
-    assert (header["tiling"], lost) == ("both", [])
+    assert (header["tiling"], lost, "clip_skip" in header["sampling"]) == ("both", [], False)
     assert "tiling" not in of("Tiling: False")[0]
 
 
@@ -98,26 +109,74 @@ def test_the_prompt_before_its_wildcards_were_drawn(text):
 
 @pytest.mark.parametrize("name", SCHEDULERS)
 def test_our_own_names(name):
-    assert scheduler(name) == scheduler(name.upper()) == (name, [])
+    assert scheduler(name) == scheduler(name.upper()) == ({"scheduler": name, "spacing": "auto"}, [])
+
+
+@pytest.mark.parametrize(
+    ("sampler", "schedule", "ours", "spacing"),
+    [
+        ("DPM++ 2M", "Karras", "DPM++ 2M Karras", "auto"),
+        ("DPM++ 2M", "Automatic", "DPM++ 2M Karras", "auto"),
+        ("DPM++ 2M", "Uniform", "DPM++ 2M", "linspace"),
+        ("DPM++ 2M Karras", "", "DPM++ 2M Karras", "auto"),
+        ("DPM++ 2M Karras", "Karras", "DPM++ 2M Karras", "auto"),
+        ("Euler a", "Automatic", "Euler a", "auto"),
+        ("euler A Karras", "", "Euler a", "karras"),
+        ("DPM++ 2M SDE", "Automatic", "DPM++ 2M SDE", "exponential"),
+        ("DPM++ 2M SDE", "Karras", "DPM++ 2M SDE Karras", "auto"),
+        ("DPM++ 2M SDE Karras", "", "DPM++ 2M SDE Karras", "auto"),
+        ("dpmpp_2m_sde_gpu", "karras", "DPM++ 2M SDE Karras", "auto"),
+        ("dpmpp_2m", "karras", "DPM++ 2M Karras", "auto"),
+        ("dpmpp_2m_k", "", "DPM++ 2M Karras", "auto"),
+        ("dpmpp_sde", "normal", "DPM++ SDE", "linspace"),
+        ("dpmpp_sde_gpu", "simple", "DPM++ SDE", "trailing"),
+        ("dpmpp_sde_k", "", "DPM++ SDE", "karras"),
+        ("DPM++ SDE", "", "DPM++ SDE", "auto"),
+        ("DPM++ SDE", "Automatic", "DPM++ SDE", "karras"),
+        ("DPM++ SDE", "Karras", "DPM++ SDE", "karras"),
+        ("DPM++ SDE Karras", "", "DPM++ SDE", "karras"),
+        ("euler_ancestral", "normal", "Euler a", "linspace"),
+        ("k_euler_a", "", "Euler a", "auto"),
+        ("euler_k", "", "Euler", "karras"),
+        ("uni_pc", "simple", "UniPC", "trailing"),
+        ("dpm_2", "normal", "DPM2", "linspace"),
+        ("DPM++ 2M SDE", "SGM Uniform", "DPM++ 2M SDE", "trailing"),
+        ("DPM++ 2M Trailing", "", "DPM++ 2M", "trailing"),
+        ("Euler A AYS", "", "Euler a", "ays"),
+        ("Euler", "Exponential", "Euler", "exponential"),
+        ("Euler", "Polyexponential", "Euler", "exponential"),
+        ("Euler", "Beta", "Euler", "beta"),
+        ("Euler", "Align Your Steps", "Euler", "ays"),
+        ("Euler", "Simple", "Euler", "trailing"),
+        ("Euler", "Normal", "Euler", "linspace"),
+        ("Euler", "DDIM", "Euler", "leading"),
+        ("euler", "ddim_uniform", "Euler", "leading"),
+        ("PLMS", "", "PNDM", "auto"),
+        ("TCD", "", "TCD", "auto"),
+        ("LCM", "Automatic", "LCM", "auto"),
+    ],
+)
+def test_samplers_of_others(sampler, schedule, ours, spacing):
+    assert scheduler(sampler, schedule) == ({"scheduler": ours, "spacing": spacing}, [])
 
 
 @pytest.mark.parametrize(
     ("sampler", "schedule", "ours", "lost"),
     [
-        ("DPM++ 2M", "Karras", "DPM++ 2M Karras", []),
-        ("DPM++ 2M", "Automatic", "DPM++ 2M Karras", []),
-        ("DPM++ 2M", "Uniform", "DPM++ 2M", []),
-        ("DPM++ 2M Karras", "", "DPM++ 2M Karras", []),
-        ("Euler a", "Automatic", "Euler a", []),
-        ("euler A Karras", "", "Euler a", ['schedule type "karras"']),
-        ("DPM++ SDE", "SGM Uniform", "DPM++ SDE", ['schedule type "sgm uniform"']),
-        ("PLMS", "", "PNDM", []),
-        ("DPM++ 3M SDE", "Exponential", "", ['sampler "DPM++ 3M SDE"']),
-        ("", "Karras", "", ['sampler ""']),
+        ("DPM++ 3M SDE", "Exponential", "", 'sampler "DPM++ 3M SDE"'),
+        ("", "Karras", "", 'sampler ""'),
+        ("Euler", "KL Optimal", "Euler", 'schedule type "kl optimal"'),
+        ("Euler", "Align Your Steps GITS", "Euler", 'schedule type "align your steps gits"'),
+        ("euler_turbo", "", "Euler", 'schedule type "turbo"'),
+        # What ours refuse beside it, which would else be told only at Generate.
+        ("LCM", "SGM Uniform", "LCM", 'schedule type "sgm uniform"'),
+        ("TCD", "Karras", "TCD", 'schedule type "karras"'),
+        ("DPM++ 2M Karras", "Beta", "DPM++ 2M Karras", 'schedule type "beta"'),
     ],
 )
-def test_samplers_of_others(sampler, schedule, ours, lost):
-    assert scheduler(sampler, schedule) == (ours, lost)
+def test_samplers_that_are_not_ours_as_a_whole(sampler, schedule, ours, lost):
+    found = {"scheduler": ours, "spacing": "auto"} if ours else {}
+    assert scheduler(sampler, schedule) == (found, [lost])
 
 
 def test_odd_numbers_stay_for_the_validation_to_refuse():
@@ -152,3 +211,71 @@ def test_no_text_takes_long(unit):
     parse(text)
     parse("Steps: 1, " + text.replace("\n", ""))
     assert time.monotonic() - began < 2
+
+
+TAGGED = (
+    "mossy stone wall, <lora:wall_v2:0.8>, <lora:rust:0.5:0.3>\nNegative prompt: blurry <lora:bad:1>\n"
+    "Steps: 20, Seed: 42, Size: 512x512, "
+    'Lora hashes: "wall_v2: 0123456789AB, rust: 00ff, gone: 1234", TI hashes: "neg: abcd"'
+)
+
+
+def test_loras_are_called_by_name_weight_and_checksum():
+    read = told(TAGGED)
+    assert read.header["prompt"] == "mossy stone wall" and read.header["negative_prompt"] == "blurry"
+    assert read.calls == [
+        Call("wall_v2", 0.8, "0123456789ab"),
+        Call("rust", None, "00ff"),
+        Call("gone", None, "1234"),
+        Call("neg", 1.0, "abcd", is_word=True),
+    ]
+    assert read.lost == []
+
+
+def test_a_template_keeps_the_loras_that_it_draws():
+    text = "a <lora:x:1>\nSteps: 2, Seed: 1\nTemplate: {<lora:x:1>|<lora:y:1>} a"
+    read = told(text)
+    assert (read.header["prompt"], read.calls) == ("{<lora:x:1>|<lora:y:1>} a", [])
+
+
+@pytest.mark.parametrize(
+    ("settings", "call"),
+    [
+        ("LoRA 1: offset.safetensors : 0.1", Call("offset", 0.1)),
+        ('Lora hashes: "offset: 4852686128: 0.1"', Call("offset", 0.1, "4852686128")),
+        ('Civitai resources: [{"type":"checkpoint"},{"type":"lora","weight":0.6,"modelName":"a, b: c"}]',
+         Call("a, b: c", 0.6)),
+    ],
+)  # fmt: skip
+def test_loras_of_other_notations(settings, call):
+    read = told(f"moss\nSteps: 20, {settings}, Seed: 4")
+    assert read.calls == [call] and read.header["sampling"] == {"steps": 20, "seed": 4} and read.lost == []
+
+
+@pytest.mark.parametrize(
+    "unit", ["a:[", 'a:{"x":', "a:[1,", 'a:["', "<lora:", "<lora:a:1>", "<lora:a" + ":1" * 9]
+)
+def test_no_list_and_no_tag_takes_long(unit):
+    text = (unit * MAX_TEXT)[: MAX_TEXT - 100]
+    began = time.process_time()
+    told(text)
+    told(f"x\nSteps: 1, {text}")
+    assert time.process_time() - began < 5
+
+
+def test_checksums_of_files_of_all_kinds_in_one_setting():
+    hashes = '{"model": "6ce0", "embed:rough": "ABCD", "lora:walls/wall": "0123456789"}'
+    read = told(f"moss\nSteps: 20, Seed: 4, Hashes: {hashes}")
+    assert read.calls == [Call("wall", None, "0123456789"), Call("rough", 1.0, "abcd", is_word=True)]
+    read = told(f'moss <lora:wall:0.5>\nSteps: 20, Seed: 4, Lora hashes: "wall: ffff", Hashes: {hashes}')
+    assert read.calls[0] == Call("wall", 0.5, "ffff")
+
+
+def test_weights_beside_their_checksums():
+    read = told('moss\nSteps: 20, Lora hashes: "wall: 0123", Lora weights: "wall: 0.4"')
+    assert read.calls == [Call("wall", 0.4, "0123")] and read.lost == []
+
+
+def test_a_second_pass_has_no_source():
+    read = told("moss\nSteps: 20, Seed: 4, Second pass: True, Hires force: True, Denoising strength: 0.3")
+    assert read.header["task"] == "text_to_image" and "hires fix" in read.lost

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sd_blender.core.masks import expand, invert, shrink
+from sd_blender.core.masks import expand, invert, is_masked, settled, shrink
 from sd_blender.core.request import Tiling
 
 RNG = np.random.default_rng(5)
@@ -85,3 +85,14 @@ def test_what_was_given_stays_as_it_is():
 def test_invert_turns_greys_around():
     np.testing.assert_array_equal(invert(np.array([[0, 100, 255]], np.uint8)), [[255, 155, 0]])
     np.testing.assert_array_equal(invert(np.array([[0, 0.25, 1]], np.float32)), [[1, 0.75, 0]])
+
+
+def test_what_is_black_and_white_to_the_artist_is_so_and_soft_values_stay():
+    greys = np.array([0, 1, 4, 8, 9, 77, 128, 246, 247, 252, 255], np.float32)
+    expected = [0, 0, 0, 0, 9, 77, 128, 246, 255, 255, 255]
+    mask = greys / np.float32(255)
+    np.testing.assert_array_equal(settled(mask), np.array(expected, np.float32) / np.float32(255))
+    np.testing.assert_array_equal(settled(settled(mask)), settled(mask))
+    np.testing.assert_array_equal(is_masked(mask), settled(mask) > 0)
+    np.testing.assert_array_equal(is_masked(greys.astype(np.uint8)), settled(mask) > 0)
+    np.testing.assert_array_equal(settled(1 - mask), 1 - settled(mask))

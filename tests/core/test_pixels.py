@@ -4,6 +4,7 @@ import pytest
 
 from sd_blender.core.errors import InvalidRequest
 from sd_blender.core.pixels import (
+    SceneLinear,
     composite,
     feather_mask,
     from_blender,
@@ -23,7 +24,7 @@ def random():
 @pytest.mark.parametrize("channels", [3, 4])
 def test_every_level_survives_the_round_trip(channels, random):
     pixels = random.integers(0, 256, (5, 9, channels), dtype=np.uint8)
-    back = from_blender(to_blender(pixels), 9, 5, linear=False)
+    back = from_blender(to_blender(pixels), 9, 5)
     assert back.shape == pixels.shape  # an alpha that says nothing is left out
     assert (back == pixels).all()
 
@@ -43,7 +44,7 @@ def test_a_buffer_is_reused(random):
 
 def test_linear_half_becomes_its_srgb_code():
     flat = np.array([0.5, 0.5, 0.5, 1.0], np.float32)
-    assert from_blender(flat, 1, 1, linear=True).ravel().tolist() == [188, 188, 188]
+    assert from_blender(flat, 1, 1, linear=SceneLinear()).ravel().tolist() == [188, 188, 188]
 
 
 def test_the_transfer_curve_at_its_ends_and_joint():
@@ -53,27 +54,29 @@ def test_the_transfer_curve_at_its_ends_and_joint():
 
 def test_values_outside_the_range_are_clipped():
     flat = np.array([-1.0, 2.0, 0.5, 1.0], np.float32)
-    assert from_blender(flat, 1, 1, linear=False).ravel().tolist() == [0, 255, 128]
+    assert from_blender(flat, 1, 1).ravel().tolist() == [0, 255, 128]
 
 
 def test_alpha_is_not_a_colour_and_the_least_transparency_is_kept():
     flat = np.array([0.5, 0.5, 0.5, 0.5, 1, 1, 1, 1], np.float32)
-    assert from_blender(flat, 2, 1, linear=True).tolist() == [[[188, 188, 188, 128], [255, 255, 255, 255]]]
+    assert from_blender(flat, 2, 1, linear=SceneLinear()).tolist() == [
+        [[188, 188, 188, 128], [255, 255, 255, 255]]
+    ]
     flat[3] = 254 / 255
-    assert from_blender(flat, 2, 1, linear=False)[0, 0, 3] == 254
+    assert from_blender(flat, 2, 1)[0, 0, 3] == 254
 
 
 @pytest.mark.parametrize("height", [1, 63, 64, 65, 200])
 def test_pictures_of_every_height_are_converted_whole(height, random):
     pixels = random.integers(0, 256, (height, 3, 4), dtype=np.uint8)
-    assert (from_blender(to_blender(pixels), 3, height, linear=False) == pixels).all()
+    assert (from_blender(to_blender(pixels), 3, height) == pixels).all()
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_values_that_are_no_numbers_are_refused(bad):
     flat = np.array([bad, 0, 0, 1], np.float32)
     with pytest.raises(InvalidRequest, match="not numbers"):
-        from_blender(flat, 1, 1, linear=False)
+        from_blender(flat, 1, 1)
     with pytest.raises(InvalidRequest, match="not numbers"):
         mask_from_blender(flat, 1, 1)
 

@@ -105,3 +105,10 @@ def test_a_text_that_would_fill_the_memory_is_refused():
     bomb = png._chunk(b"iTXt", b"x\0\1\0\0\0" + zlib.compress(b"\0" * (png.MAX_TEXT + 1)))
     with pytest.raises(ValueError, match="too long"):
         png.read_text(WHOLE[:33] + bomb + WHOLE[33:])
+
+
+def test_a_text_that_is_no_text_spoils_no_other():
+    spoilt = [png._chunk(b"iTXt", body) for body in (b"", b"x", b"x\0\0\0", b"x\0\1\0y", b"y\0\0\0\0\0\xff")]
+    whole = png.encode(noise(4, 4, 3), STORY)
+    at = len(png.SIGNATURE) + 25  # after the header
+    assert png.read_text(whole[:at] + b"".join(spoilt) + whole[at:]) == STORY | {"y": "\xff"}

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sd_blender.core import named_files
+from sd_blender.core import presets as presets_of_today
 from sd_blender.core.errors import InvalidRequest
 from sd_blender.core.presets import (
     Preset,
@@ -19,7 +20,7 @@ from sd_blender.core.presets import (
     export_presets,
     import_presets,
 )
-from sd_blender.core.request import SCHEDULERS, Sampling, TextToImage
+from sd_blender.core.request import SCHEDULERS, SPACINGS, Sampling, TextToImage
 from sd_blender.core.validation import check_sampling, validate
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -82,7 +83,7 @@ HOSTILE = {
     "null": "null",
     "another file": '{"name": "package", "version": "1.0.0"}',
     "no version": '{"presets": []}',
-    "version of tomorrow": '{"version": 2, "presets": []}',
+    "version of tomorrow": '{"version": 3, "presets": []}',
     "version as text": '{"version": "1", "presets": []}',
     "version true": '{"version": true, "presets": []}',
     "huge version": '{"version": ' + "9" * 4000 + ', "presets": []}',
@@ -172,14 +173,49 @@ def test_the_refusal_says_which_preset_and_why(tmp_path):
 def test_the_schema_says_what_is_read():
     schema = json.loads((ROOT / "docs" / "presets.schema.json").read_text(encoding="utf-8"))
     presets = schema["properties"]["presets"]
-    assert schema["properties"]["version"]["const"] == named_files.VERSION
+    assert schema["properties"]["version"]["enum"] == [named_files.FIRST_VERSION, presets_of_today.VERSION]
     assert presets["maxItems"] == named_files.MAX_ENTRIES
     rules = presets["items"]["properties"]
     assert set(rules) == {field.name for field in dataclasses.fields(Preset)}
     assert rules.pop("name")["maxLength"] == named_files.MAX_NAME
     assert tuple(rules.pop("scheduler")["enum"]) == SCHEDULERS
+    assert tuple(rules.pop("spacing")["enum"]) == SPACINGS
     for name, rule in rules.items():
         for bound, beyond in ((rule["minimum"], -1), (rule["maximum"], 1)):
             check_sampling(Sampling(**{name: bound}))
             with pytest.raises(InvalidRequest):
                 check_sampling(Sampling(**{name: bound + beyond}))
+
+
+def test_a_preset_of_an_earlier_version_finds_its_scheduler(tmp_path):
+    path = tmp_path / "own.json"
+    document = {"version": 1, "presets": [{"name": "Grainy", "scheduler": "DPM++ SDE"}]}
+    path.write_text(json.dumps(document), encoding="utf-8")
+    assert import_presets(path)[0].scheduler == "DPM++ 2M SDE"
+    path.write_text(json.dumps(document | {"version": 2}), encoding="utf-8")
+    assert import_presets(path)[0].scheduler == "DPM++ SDE"
+    export_presets(path, [Preset("Grainy", scheduler="DPM++ SDE")])
+    assert import_presets(path)[0].scheduler == "DPM++ SDE"
+
+
+def test_a_preset_with_a_scheduler_has_its_spacing(tmp_path):
+    """One of before there were any would else get what another scheduler was given."""
+    path = tmp_path / "own.json"
+    entries = [
+        {"name": "Old", "scheduler": "LCM"},
+        {"name": "Size", "width": 64},
+        {"name": "Fast", "scheduler": "Euler", "spacing": "trailing", "clip_skip": 2},
+    ]
+    path.write_text(json.dumps({"version": 2, "presets": entries}), encoding="utf-8")
+    assert [p.settings() for p in import_presets(path)] == [
+        {"scheduler": "LCM", "spacing": "auto"},
+        {"width": 64},
+        {"scheduler": "Euler", "spacing": "trailing", "clip_skip": 2},
+    ]
+
+
+def test_a_preset_whose_spacing_does_not_fit_is_refused(tmp_path):
+    path = tmp_path / "own.json"
+    path.write_text(document(name="Mine", scheduler="LCM", spacing="karras"))
+    with pytest.raises(InvalidRequest, match="set Spacing to Model's Own, or choose another scheduler"):
+        import_presets(path)

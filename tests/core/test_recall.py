@@ -12,8 +12,9 @@ import pytest
 
 from sd_blender.core import png
 from sd_blender.core.errors import InvalidRequest
+from sd_blender.core.foreign.infotext import parse
 from sd_blender.core.messages import GeneratedImage, Seam
-from sd_blender.core.recall import from_infotext, from_png, from_provenance
+from sd_blender.core.recall import from_foreign, from_picture, from_provenance
 from sd_blender.core.request import ImageToImage, Inpaint, Sampling, TextToImage, Tiling
 from sd_blender.core.serialization import ARRAY_FIELDS, KEYWORD, fingerprint, provenance, to_json
 
@@ -26,7 +27,7 @@ COMMON = {
     "tiling": Tiling.X,
     "model": "/models/a b",
     "sampling": Sampling(
-        width=640, seed=2**63 - 1, scheduler="Euler a", guidance_scale=0.5, clip_guidance_scale=2.5, count=3
+        width=640, seed=2**64 - 1, scheduler="Euler a", guidance_scale=0.5, clip_guidance_scale=2.5, count=3
     ),
 }
 REQUESTS = [
@@ -52,11 +53,11 @@ def test_our_own_story_comes_back_whole(request_):
     recalled = from_provenance(story_of(request_))
     wanted = expected(request_)
     del wanted["version"], wanted["sampling"]
-    assert dict(recalled.values) == wanted
+    assert dict(recalled.values) == {"spacing": "auto", "clip_skip": 0, "speed": "exact"} | wanted
     assert recalled.lost == ()
     arrays = {name: getattr(request_, name, None) for name in ARRAY_FIELDS}
     assert dict(recalled.arrays) == {n: fingerprint(a) for n, a in arrays.items() if a is not None}
-    assert from_png(png.encode(IMAGE, {KEYWORD: story_of(request_)})) == recalled
+    assert from_picture(png.encode(IMAGE, {KEYWORD: story_of(request_)})) == recalled
 
 
 def test_a_picture_of_a_batch_comes_back_with_its_own_seed():
@@ -66,6 +67,26 @@ def test_a_picture_of_a_batch_comes_back_with_its_own_seed():
 def test_a_drawn_prompt_comes_back_as_it_was_typed():
     picture = GeneratedImage(IMAGE, 1, Seam(1.0, 1.0), prompt="größer “stone” b 🧱")
     assert from_provenance(provenance(REQUESTS[0], picture)).values["prompt"] == COMMON["prompt"]
+
+
+@pytest.mark.parametrize(("version", "meant"), [(1, "DPM++ 2M SDE"), (2, "DPM++ SDE")])
+def test_a_story_of_any_version_means_the_scheduler_that_it_meant(version, meant):
+    sampling = {"scheduler": "DPM++ SDE", "steps": 3}
+    recalled = from_provenance(changed(version=version, sampling=sampling))
+    assert (recalled.values["scheduler"], recalled.lost) == (meant, ())
+
+
+def test_spacing_and_clip_skip_come_back_and_go_back_to_the_usual():
+    sampling = Sampling(scheduler="Euler", spacing="trailing", clip_skip=2, speed="fast")
+    values = from_provenance(story_of(TextToImage(prompt="a", sampling=sampling))).values
+    assert (values["spacing"], values["clip_skip"], values["speed"]) == ("trailing", 2, "fast")
+    values = from_provenance(story_of(TextToImage(prompt="a"))).values
+    assert (values["spacing"], values["clip_skip"], values["speed"]) == ("auto", 0, "exact")
+    tomorrow = from_provenance(
+        changed(sampling={"spacing": "cosine", "clip_skip": 40, "speed": "ludicrous", "steps": 3})
+    )
+    assert set(tomorrow.lost) == {"spacing", "clip skip", "speed"}
+    assert not {"spacing", "clip_skip", "speed"} & set(tomorrow.values)
 
 
 def changed(**values):
@@ -97,7 +118,7 @@ def test_what_is_wrong_or_unknown_is_named_and_the_rest_is_there():
         '{"a":' * 90_000,
         "x" * 10_000_000,
         "{}",
-        changed(version=2),
+        changed(version=3),
         changed(task="video"),
         changed(task=["text_to_image"]),
         json.dumps({"version": 1, "task": "inpaint", **{f"a{i}": 1 for i in range(500)}}),
@@ -118,9 +139,19 @@ def test_any_value_anywhere_never_raises_anything_else(name, value):
     assert recalled.values["task"] == "text_to_image"
 
 
+def from_infotext(text):
+    return from_foreign(parse(text))
+
+
 def test_an_infotext_is_validated_too():
     recalled = from_infotext("moss\nSteps: 5000, Seed: -1, Size: 64x64, Sampler: Restart, CFG scale: nan")
-    assert dict(recalled.values) == {"task": "text_to_image", "prompt": "moss", "width": 64, "height": 64}
+    usual = {"spacing": "auto", "clip_skip": 0, "speed": "exact"}
+    assert dict(recalled.values) == usual | {
+        "task": "text_to_image",
+        "prompt": "moss",
+        "width": 64,
+        "height": 64,
+    }
     assert set(recalled.lost) == {'sampler "Restart"', "steps", "seed", "guidance scale"}
     assert from_infotext("\nSteps: 5").lost == ("prompt",)
     with pytest.raises(InvalidRequest, match="holds no settings"):
@@ -150,13 +181,13 @@ INFOTEXT = "moß\nSteps: 20, Seed: 1"
     ],
 )
 def test_pictures_of_other_programs(kind, body):
-    values = from_png(with_chunk(kind, body)).values
+    values = from_picture(with_chunk(kind, body)).values
     assert (values["prompt"], values["seed"], values["steps"]) == ("moß", 1, 20)
 
 
 def test_ours_comes_before_theirs():
     data = png.encode(IMAGE, {"parameters": INFOTEXT, KEYWORD: story_of(REQUESTS[0])})
-    assert from_png(data).values["prompt"] == COMMON["prompt"]
+    assert from_picture(data).values["prompt"] == COMMON["prompt"]
 
 
 @pytest.mark.fault("F54")
@@ -178,7 +209,7 @@ def test_ours_comes_before_theirs():
 )
 def test_files_without_settings(data, why):
     with pytest.raises(InvalidRequest, match=why):
-        from_png(data)
+        from_picture(data)
 
 
 @pytest.mark.fault("F54")
@@ -187,4 +218,4 @@ def test_many_texts_together_do_not_fill_the_memory():
     chunks = b"".join(png._chunk(b"zTXt", b"%d\0\0" % i + half) for i in range(50))
     data = png.encode(IMAGE)
     with pytest.raises(InvalidRequest, match="too long"):
-        from_png(data[:33] + chunks + data[33:])
+        from_picture(data[:33] + chunks + data[33:])

@@ -7,8 +7,18 @@ import pytest
 
 from sd_blender.core.errors import InvalidRequest
 from sd_blender.core.messages import GeneratedImage, Seam
-from sd_blender.core.request import ImageToImage, Inpaint, Sampling, TextToImage, Tiling
+from sd_blender.core.request import (
+    RENAMED_SCHEDULERS,
+    SCHEDULERS,
+    ImageToImage,
+    Inpaint,
+    Sampling,
+    TextToImage,
+    Tiling,
+)
 from sd_blender.core.serialization import ARRAY_FIELDS, from_json, provenance, to_json
+from sd_blender.core.training_json import training_from_json, training_to_json
+from sd_blender.core.training_request import TrainLora
 
 IMAGE = np.random.default_rng(1).integers(0, 256, (16, 24, 3), dtype=np.uint8)
 MASK = np.zeros((16, 24), np.float32)
@@ -19,7 +29,7 @@ COMMON = {
     "tiling": Tiling.X,
     "model": "/models/a b",
     "sampling": Sampling(
-        width=640, seed=2**63 - 1, scheduler="Euler a", guidance_scale=0.5, clip_guidance_scale=2.5, count=3
+        width=640, seed=2**64 - 1, scheduler="Euler a", guidance_scale=0.5, clip_guidance_scale=2.5, count=3
     ),
 }
 REQUESTS = [
@@ -31,8 +41,19 @@ REQUESTS = [
         keep=3,
         reference=IMAGE[:8],
         clip="/models/clip",
+        lora_folders=("/loras", "/trained"),
+        image_name="Stein",
     ),
-    Inpaint(**COMMON, image=IMAGE, mask=MASK, feather=3, crop_to_mask=False, context=7),
+    Inpaint(
+        **COMMON,
+        image=IMAGE,
+        mask=MASK,
+        feather=3,
+        crop_to_mask=False,
+        context=7,
+        image_name="Stein",
+        mask_name="Stein Mask",
+    ),
 ]
 
 
@@ -61,7 +82,8 @@ def test_what_is_left_out_takes_its_default():
     [
         (None, {}, "version"),
         ({"task": "text_to_image", "prompt": "a"}, {}, "version"),
-        ({"version": 2, "task": "text_to_image", "prompt": "a"}, {}, "version"),
+        ({"version": 3, "task": "text_to_image", "prompt": "a"}, {}, "version"),
+        ({"version": True, "task": "text_to_image", "prompt": "a"}, {}, "version"),
         ({"version": 1, "task": "__import__", "prompt": "a"}, {}, "task"),
         ({"version": 1, "task": "text_to_image"}, {}, "prompt"),
         ({"version": 1, "task": "text_to_image", "prompt": "a", "__proto__": 1}, {}, "__proto__"),
@@ -106,3 +128,35 @@ def test_the_score_of_a_picture_is_told_where_there_is_one():
     assert "score" not in json.loads(provenance(request, picture))["result"]
     judged = dataclasses.replace(picture, score=0.123456)
     assert json.loads(provenance(request, judged))["result"]["score"] == 0.1235
+
+
+@pytest.mark.parametrize(("first", "now"), RENAMED_SCHEDULERS.items())
+def test_a_scheduler_that_was_called_otherwise_is_the_same_one(first, now):
+    """The name means another one since version 2, in which it is written; what can be, older versions can read."""
+    old = {"version": 1, "task": "text_to_image", "prompt": "stone", "sampling": {"scheduler": first}}
+    assert from_json(old, {}).sampling.scheduler == now
+    assert from_json(old | {"version": 2}, {}).sampling.scheduler == first
+    for name in SCHEDULERS:
+        request = TextToImage(prompt="stone", sampling=Sampling(scheduler=name))
+        header, arrays = to_json(request)
+        assert from_json(header, arrays) == request
+        assert header["version"] == (2 if name == first else 1)
+
+
+def test_a_training_keeps_its_scheduler_too():
+    for name in SCHEDULERS:
+        training = TrainLora(images="/a", output="/b.safetensors", sampling=Sampling(scheduler=name))
+        assert training_from_json(training_to_json(training)) == training
+    old = training_to_json(TrainLora(images="/a", output="/b.safetensors")) | {"version": 1}
+    old["sampling"] |= {"scheduler": "DPM++ SDE"}
+    assert training_from_json(old).sampling.scheduler == "DPM++ 2M SDE"
+
+
+def test_spacing_and_clip_skip_are_written_where_they_are_not_as_usual():
+    assert not {"spacing", "clip_skip"} & set(to_json(TextToImage(prompt="sand"))[0]["sampling"])
+    request = TextToImage(prompt="sand", sampling=Sampling(spacing="ays", clip_skip=2))
+    header, arrays = to_json(request)
+    assert (header["sampling"]["spacing"], header["sampling"]["clip_skip"]) == ("ays", 2)
+    assert from_json(json.loads(json.dumps(header)), arrays) == request
+    told = json.loads(provenance(request))
+    assert (told["sampling"]["spacing"], told["sampling"]["clip_skip"]) == ("ays", 2)

@@ -33,6 +33,7 @@ def save(path, header):
         (["lora_unet_a.lora_down.weight"], False, "zx"),
         (["unet.a.lora_A.weight", "unet.a.lora_B.weight"], False, "zx"),
         (["lora_unet_a.hada_w1_a"], False, "zx"),
+        (["unet.a.diff"], False, "zx"),
         (["zebra"], True, "zebra"),
         (["emb_params"], True, "file"),
         (["clip_l", "clip_g"], True, "file"),

@@ -43,15 +43,20 @@ def refused(request, field, words):
     [
         text(),
         text(prompt="x" * 10_000, negative_prompt="blurry", tiling=Tiling.BOTH),
-        sampled(width=16, height=8192, steps=1, guidance_scale=0.0, seed=2**63 - 1, count=64),
+        sampled(width=16, height=8192, steps=1, guidance_scale=0.0, seed=2**64 - 1, count=64),
         sampled(steps=1000, guidance_scale=100, scheduler=SCHEDULERS[-1]),
         sampled(clip_guidance_scale=100, classifier_guidance_scale=2.5),
+        sampled(spacing="ays", clip_skip=11),
+        sampled(scheduler="LCM", spacing="leading"),
+        sampled(scheduler="DPM++ 2M SDE Karras", spacing="karras"),
         ImageToImage(prompt="a", image=np.zeros((1, 1, 4), np.uint8), strength=1.0),
         inpaint(prompt=""),
         text(sampling=Sampling(count=4), keep=4),
         text(reference=np.zeros((1, 16384, 4), np.uint8), clip="/a/clip"),
         inpaint(prompt="", keep=1, reference=IMAGE),
         inpaint(feather=0, context=0, crop_to_mask=False, strength=0.01),
+        inpaint(mask=MASK * np.float32(0.3)),
+        inpaint(mask=MASK * np.float32(0.4) + np.float32(0.55)),
     ],
 )
 def test_good_requests_pass(request_):
@@ -89,9 +94,22 @@ def test_good_requests_pass(request_):
         (sampled(classifier_guidance_scale=101), "classifier_guidance_scale", "guidance scale is 101"),
         (sampled(classifier_guidance_scale=None), "classifier_guidance_scale", "None"),
         (sampled(seed=-1), "seed", "-1"),
-        (sampled(seed=2**63), "seed", "seed"),
+        (sampled(seed=2**64), "seed", "seed"),
+        (TextToImage(prompt="a", lora_folders=["/a"]), "lora_folders", "LoRA folders"),
+        (TextToImage(prompt="a", lora_folders=(7,)), "lora_folders", "LoRA folder"),
         (sampled(scheduler="Magic"), "scheduler", "Magic"),
         (sampled(scheduler=["DDIM"]), "scheduler", "unknown"),
+        (sampled(spacing="cosine"), "spacing", "'cosine' is unknown; choose one of auto, leading"),
+        (sampled(spacing=["auto"]), "spacing", "unknown"),
+        (sampled(spacing=None), "spacing", "unknown"),
+        (sampled(scheduler="LCM", spacing="karras"), "spacing", "LCM takes its steps from"),
+        (sampled(scheduler="TCD", spacing="trailing"), "spacing", "set Spacing to Model's Own, or choose"),
+        (sampled(scheduler="DPM++ 2M Karras", spacing="ays"), "spacing", "choose DPM++ 2M for another one"),
+        (sampled(scheduler="DPM++ 2M SDE Karras", spacing="leading"), "spacing", "choose DPM++ 2M SDE for"),
+        (sampled(clip_skip=12), "clip_skip", "clip skip is 12; set it from 0 to 11"),
+        (sampled(clip_skip=-1), "clip_skip", "clip skip is -1"),
+        (sampled(clip_skip=2.0), "clip_skip", "clip skip"),
+        (sampled(clip_skip=True), "clip_skip", "True"),
         (sampled(count=0), "count", "1 to 64"),
         (
             inpaint(prompt=" ", sampling=Sampling(clip_guidance_scale=1.0)),
@@ -115,6 +133,8 @@ def test_good_requests_pass(request_):
         (ImageToImage(prompt="a", image=None), "image", "choose another"),
         (inpaint(mask=np.zeros_like(MASK)), "mask", "empty"),
         (inpaint(mask=np.ones_like(MASK)), "mask", "whole image"),
+        (inpaint(mask=np.full_like(MASK, 8 / 255)), "mask", "empty"),
+        (inpaint(mask=np.full_like(MASK, 247 / 255)), "mask", "whole image"),
         (inpaint(mask=MASK[:, :-1]), "mask", "47 x 32"),
         (inpaint(mask=MASK * 2), "mask", "outside 0 to 1"),
         (inpaint(mask=MASK * np.nan), "mask", "outside 0 to 1"),
@@ -131,5 +151,5 @@ def test_refusals(request_, field, words):
 
 
 def test_seeds_of_a_batch_follow_each_other_and_stay_in_range():
-    sampling = Sampling(seed=2**63 - 1, count=2)
-    assert [sampling.seed_of(0), sampling.seed_of(1)] == [2**63 - 1, 0]
+    sampling = Sampling(seed=2**64 - 1, count=2)
+    assert [sampling.seed_of(0), sampling.seed_of(1)] == [2**64 - 1, 0]

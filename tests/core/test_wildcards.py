@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -130,6 +131,93 @@ def test_a_style_and_alternatives_get_along():
     assert negative == "text, {blur|noise}"
 
 
+def test_weights_of_alternatives():
+    counts = Counter(drawn("{3::a|b|0::c}", seed=seed) for seed in range(400))
+    assert set(counts) == {"a", "b"} and 2 < counts["a"] / counts["b"] < 4.5
+    assert {drawn("{0.5:: red wall |0.5::b}", seed=seed) for seed in range(20)} == {"red wall", "b"}
+    assert {drawn("{0::a|0::b}", seed=seed) for seed in range(20)} == {"a", "b"}
+    assert drawn("{a::b}") == "{a::b}" and drawn("{x: y|x: y}") == "x: y"
+
+
+def test_several_alternatives(folder):
+    pairs = {drawn("{2$$a|b|c}", seed=seed) for seed in range(60)}
+    assert pairs == {"a, b", "b, a", "a, c", "c, a", "b, c", "c, b"}
+    assert {drawn("{1-2$$a|b}", seed=seed) for seed in range(60)} == {"a", "b", "a, b", "b, a"}
+    assert {drawn("{-1$$a|b}", seed=seed) for seed in range(20)} == {"a", "b"}
+    assert {drawn("{2-$$a|b}", seed=seed) for seed in range(20)} == {"a, b", "b, a"}
+    assert {drawn("{2$$ and $$a|b}", seed=seed) for seed in range(20)} == {"a and b", "b and a"}
+    assert {drawn("{9$$a|b}", seed=seed) for seed in range(20)} == {"a, b", "b, a"}
+    assert drawn("{0$$a|b}") == "" and drawn("{1$$a}") == "a"
+    assert {frozenset(drawn("{2$$1::a|9::b|0::c}", seed=s).split(", ")) for s in range(20)} == {
+        frozenset("ab")
+    }
+    lines = {drawn("{2$$__stone__}", folder, seed=seed) for seed in range(60)}
+    assert len(lines) == 6 and all(a != b for a, b in (line.split(", ") for line in lines))
+    assert drawn("{2$$__few__|{x|x}}", folder) in ("a, x", "x, a")
+
+
+def test_a_count_that_is_none_stays_text():
+    for text in ("{2$a}", "{2$$", "{x$$a}", "{$$a}", "2$$a|b"):
+        assert drawn(text) == text
+
+
+def test_names_with_stars(folder):
+    assert {drawn("__sto*__", folder, seed) for seed in range(60)} == set(STONES)
+    assert {drawn("__rocks/*__", folder, seed) for seed in range(20)} == {"gneiss"}
+    assert {drawn("__*/old_ones__", folder, seed) for seed in range(20)} == {"gneiss"}
+    assert {drawn("__**/old*__", folder, seed) for seed in range(20)} == {"gneiss"}
+    refused("__no*__x", folder, "fits no list")
+    for name in ("../*", "*/../../*", "/etc/*", "..*"):
+        refused(f"__{name}__", folder, "is no name of a list")
+    refused("__*__", "", "choose the folder")
+
+
+def library(tmp_path, *names):
+    tmp_path = tmp_path / "loras"
+    tmp_path.mkdir()
+    for name in names:
+        (tmp_path / f"{name}.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
+    return tmp_path
+
+
+def called(prompt, folder, **values):
+    return prompts_of(TextToImage(prompt=prompt, lora_folders=(str(folder),), **values))
+
+
+def test_a_lora_that_the_prompt_calls(tmp_path):
+    folder = library(tmp_path, "moss", "rust")
+    (words,) = called("wall <lora:moss:0.8>, old <lora:rust>", folder)
+    assert words.prompt == "wall , old " and words.tagged == "wall <lora:moss:0.8>, old <lora:rust>"
+    assert [(Path(lora.path).stem, lora.weight) for lora in words.loras] == [("moss", 0.8), ("rust", 1.0)]
+    (words,) = called("wall", folder)
+    assert words == Prompts("wall", "")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "negative", "why"),
+    [
+        ("<lora:gone:1>", "", 'calls the LoRA "gone", which is neither in the LoRA folder'),
+        ("<lora:moss:0.5:1>", "", "with other than one weight from -4 to 4; write it as <lora:name:0.8>"),
+        ("<lora:moss:9>", "", "with other than one weight"),
+        ("<lora:moss:nan>", "", "with other than one weight"),
+        ("wall", "<lora:moss:1>", "negative prompt calls a LoRA"),
+        ("<lora:moss:1>" * 17, "", "use at most 16"),
+    ],
+)
+def test_loras_that_cannot_be_called(tmp_path, prompt, negative, why):
+    with pytest.raises(InvalidRequest, match=why):
+        called(prompt, library(tmp_path, "moss"), negative_prompt=negative)
+
+
+def test_loras_that_are_drawn(tmp_path):
+    folder, prompt = library(tmp_path, "moss", "rust"), "{<lora:moss:1>|<lora:rust:1>} wall"
+    found = {called(prompt, folder, sampling=Sampling(seed=seed))[0].tagged for seed in range(20)}
+    assert found == {"<lora:moss:1> wall", "<lora:rust:1> wall"}
+    with pytest.raises(InvalidRequest, match="draw different LoRAs; set Count to 1"):
+        called(prompt, folder, sampling=Sampling(count=16))
+    assert len(called("{<lora:moss:1> a|<lora:moss:1> b}", folder, sampling=Sampling(count=9))) == 9
+
+
 @pytest.mark.fault("F54")
 @pytest.mark.parametrize(
     "name",
@@ -191,7 +279,9 @@ def test_wildcards_without_end_are_refused(folder, text):
 
 @pytest.mark.fault("F50")
 @pytest.mark.timeout(30)
-@pytest.mark.parametrize("unit", ["{", "}", "|", "_", "__a ", "__a", "{|", "|}", "{}"])
+@pytest.mark.parametrize(
+    "unit", ["{", "}", "|", "_", "__a ", "__a", "{|", "|}", "{}", "{1$$", "{9-9$$a|", "1::", "*__"]
+)
 def test_long_prompts_take_no_time(unit):
     text = (unit * 10_000)[:10_000]
     try:
