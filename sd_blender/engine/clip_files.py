@@ -15,9 +15,11 @@ import torch
 from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 
 from ..core.errors import InvalidRequest, ModelNotFound, ModelRefused
+from ..core.json_files import read_json
+from ..core.known_models import STARTER_FOLDER
 from ..core.request import Request
-from .json_files import read_json
-from .known_models import STARTER_FOLDER
+from ..core.sentence import Sentence
+from .guards import is_out_of_memory
 from .libraries import offline, quiet
 from .model_files import refuse_code, weight_files
 from .weights_file import read_shapes
@@ -53,12 +55,19 @@ def check_clip(folder: Path) -> ClipFiles:
     """The files of a CLIP in safetensors. Raises ModelNotFound or ModelRefused for anything else."""
     if not (folder / "config.json").is_file():
         raise ModelNotFound(
-            f"There is no CLIP model at {folder}; choose the folder that holds its config.json."
+            Sentence(
+                "There is no CLIP model at {folder}; choose the folder that holds its config.json.",
+                folder=folder,
+            )
         )
     config = read_json(folder / "config.json")
     if config.get("model_type") != "clip":
         raise ModelRefused(
-            f"{folder} holds a model of the kind {config.get('model_type')}; choose a CLIP model of transformers."
+            Sentence(
+                "{folder} holds a model of the kind {get}; choose a CLIP model of transformers.",
+                folder=folder,
+                get=config.get("model_type"),
+            )
         )
     refuse_code(folder)
     variant, files = weight_files(folder, "model")
@@ -67,13 +76,20 @@ def check_clip(folder: Path) -> ClipFiles:
     shares = not any(name.startswith(TEXT_TOWER) for name in names) and beside.is_dir()
     wanted = _OTHER_PARTS if shares else (TEXT_TOWER, *_OTHER_PARTS)
     if not all(any(name.startswith(part) for name in names) for part in wanted):
-        raise ModelRefused(f"The weights in {folder} are no whole CLIP; download the model again.")
+        raise ModelRefused(
+            Sentence("The weights in {folder} are no whole CLIP; download the model again.", folder=folder)
+        )
     if shares:
         refuse_code(folder.parent)
         weight_files(beside, "model")
     tokenizer = folder.parent / "tokenizer" if shares else folder
     if not any((tokenizer / name).is_file() for name in ("tokenizer.json", "vocab.json")):
-        raise ModelRefused(f"{tokenizer} has no tokenizer.json or vocab.json; download the model again.")
+        raise ModelRefused(
+            Sentence(
+                "{tokenizer} has no tokenizer.json or vocab.json; download the model again.",
+                tokenizer=tokenizer,
+            )
+        )
     return ClipFiles(folder, variant, beside if shares else None, tokenizer)
 
 
@@ -92,7 +108,11 @@ def clip_of(request: Request, model: Path) -> Path:
         field, label = ("keep", "Keep Best") if request.keep else ("clip_guidance_scale", "CLIP Guidance")
         raise InvalidRequest(
             field,
-            f"There is no CLIP that could judge; choose a CLIP Folder in the preferences, or set {label} to 0.",
+            Sentence(
+                "There is no CLIP that could judge; choose a CLIP Folder in the preferences, or set "
+                "{label} to 0.",
+                label=label,
+            ),
         )
     check_clip(folder)
     return folder
@@ -117,8 +137,11 @@ def load_clip(folder: Path) -> tuple[CLIPModel, CLIPTokenizer]:
                 clip.text_model.load_state_dict(tower_of(text))
             return clip, CLIPTokenizer.from_pretrained(files.tokenizer)
         except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+            if is_out_of_memory(error):
+                raise
             raise ModelRefused(
-                f"The CLIP in {folder} cannot be loaded; download it again.", details=str(error)
+                Sentence("The CLIP in {folder} cannot be loaded; download it again.", folder=folder),
+                details=str(error),
             ) from error
 
 

@@ -24,8 +24,9 @@ from transformers import CLIPModel, CLIPTokenizer
 
 from ..core.attention import parse_attention
 from ..core.errors import InvalidRequest, ModelRefused
+from ..core.json_files import read_json
+from ..core.sentence import Sentence
 from .clip_files import load_clip
-from .json_files import read_json
 
 _BATCH = 16
 _MEAN, _STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
@@ -47,7 +48,11 @@ class PictureInput:
         config = read_json(file) if file.is_file() else {}
         mean, std = config.get("image_mean", _MEAN), config.get("image_std", _STD)
         if not (_three_numbers(mean) and _three_numbers(std) and all(std)):
-            raise ModelRefused(f"{file} has no usable image_mean and image_std; download the model again.")
+            raise ModelRefused(
+                Sentence(
+                    "{file} has no usable image_mean and image_std; download the model again.", file=file
+                )
+            )
         return cls(size, tuple(mean), tuple(std))
 
     def __call__(self, pictures: Tensor) -> Tensor:

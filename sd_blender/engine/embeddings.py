@@ -26,8 +26,10 @@ from torch import Tensor, nn
 from transformers import CLIPTokenizer
 
 from ..core.errors import ModelNotFound, ModelRefused
+from ..core.sentence import Sentence
 from ..core.tensor_header import WORD_KEY, base_of, told_of
 from .families import FAMILIES, TEXT_ENCODER
+from .guards import is_out_of_memory
 from .model_family import named_family
 from .text_readers import TextReader
 from .weights_file import Shapes, read_shapes
@@ -58,7 +60,9 @@ def read_word(path: Path, widths: Mapping[str, int], model: Path) -> Word:
     Raises ModelNotFound or ModelRefused, naming the file.
     """
     if not path.is_file():
-        raise ModelNotFound(f"There is no embedding at {path}; choose another one or put it back there.")
+        raise ModelNotFound(
+            Sentence("There is no embedding at {path}; choose another one or put it back there.", path=path)
+        )
     keys = _keys(path, read_shapes(path), widths, model)
     try:
         with safe_open(path, framework="pt") as tensors:
@@ -68,7 +72,11 @@ def read_word(path: Path, widths: Mapping[str, int], model: Path) -> Word:
                 for name, key in keys.items()
             }
     except (OSError, SafetensorError, ValueError, RuntimeError) as error:
-        raise ModelRefused(f"{path} cannot be read; download it again.", details=str(error)) from error
+        if is_out_of_memory(error):
+            raise
+        raise ModelRefused(
+            Sentence("{path} cannot be read; download it again.", path=path), details=str(error)
+        ) from error
     own = keys[TEXT_ENCODER]
     name = path.stem if own == ANONYMOUS or own in _ENCODERS else own
     return Word((told or name).lower(), vectors)
@@ -80,15 +88,21 @@ def _keys(path: Path, shapes: Shapes, widths: Mapping[str, int], model: Path) ->
     counts = {1 if len(shape) == 1 else shape[0] for shape in shapes.values()}
     pair = shapes.keys() == _ENCODERS.keys()
     if not alike or len(counts) != 1 or not (pair or len(shapes) == 1):
-        raise ModelRefused(f"{path} is no textual inversion; choose another file.")
+        raise ModelRefused(Sentence("{path} is no textual inversion; choose another file.", path=path))
     keys = {_ENCODERS[key]: key for key in shapes} if pair else {TEXT_ENCODER: next(iter(shapes))}
     found = {name: shapes[key][-1] for name, key in keys.items()}
     if found != dict(widths):
         made_for = named_family(sum(found.values()), base_of(told_of(path)))
         has = named_family(sum(widths.values()))
         raise ModelRefused(
-            f"The embedding {path.name} was made for {made_for}, and {model.name} is {has}; choose an embedding for "
-            "this model."
+            Sentence(
+                "The embedding {name} was made for {made_for}, and {name2} is {has}; choose an embedding "
+                "for this model.",
+                name=path.name,
+                made_for=made_for,
+                name2=model.name,
+                has=has,
+            )
         )
     return keys
 
@@ -178,4 +192,4 @@ def refuse_same_words(words: Sequence[Word]) -> None:
     """Raise ModelRefused where two files teach the same word."""
     texts = [word.text for word in words]
     for text in chain(t for t in texts if texts.count(t) > 1):
-        raise ModelRefused(f"Two embeddings are called {text!r}; remove one of them.")
+        raise ModelRefused(Sentence("Two embeddings are called {text}; remove one of them.", text=repr(text)))

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import torch
 
+from ..core.prompt_editing import final
 from ..core.request import Request
 from ..core.wildcards import Prompts
-from .classifier_guidance import ClassifierGuide
 from .clip_files import clip_of, needs_clip
-from .clip_guidance import ClipGuide
-from .gradient_guidance import Guide
+from .conditions.classifier_guidance import ClassifierGuide
+from .conditions.clip_guidance import ClipGuide
+from .conditions.gradient_guidance import GradientGuide
 from .model_files import check_model
 from .models import Announce, LoadedModel
 from .noisy_classifier import check_classes, class_in
@@ -28,7 +29,7 @@ def refuse_missing_guides(request: Request, prompts: Sequence[Prompts], folder: 
     if needs_clip(request):
         clip_of(request, folder)
     if sampling.classifier_guidance_scale:
-        check_classes(folder, files.latent_channels, [words.prompt for words in prompts])
+        check_classes(folder, files.latent_channels, [final(words.prompt) for words in prompts])
 
 
 def load_guides(request: Request, model: LoadedModel, announce: Announce) -> None:
@@ -47,21 +48,27 @@ def guides_of(
     prompts: Sequence[Prompts],
     seeds: Sequence[int],
     changes: list[str],
-) -> list[Guide]:
+) -> list[GradientGuide]:
     """The guides of ``request`` for pictures that are made together, one prompt and one seed each.
 
     changes: sentences on what had to be done in another way are added here. Empty where both scales are 0.
     """
     sampling = request.sampling
-    texts = [words.prompt for words in prompts]
-    guides: list[Guide] = []
+    texts = [final(words.prompt) for words in prompts]
+    guides: list[GradientGuide] = []
     if sampling.clip_guidance_scale:
         scorer = model.scorer(clip_of(request, model.files.folder))
         # Each text for itself: several in one batch round otherwise.
         vectors = torch.cat([scorer.text_vectors([text]) for text in texts])
         guides.append(
             ClipGuide(
-                model.vae, scorer, vectors, sampling.clip_guidance_scale, seeds, request.tiling, changes
+                model.autoencoder,
+                scorer,
+                vectors,
+                sampling.clip_guidance_scale,
+                seeds,
+                request.tiling,
+                changes,
             )
         )
     if sampling.classifier_guidance_scale:

@@ -9,18 +9,22 @@ stays on the lower rung until the job ends; the next job starts at the top, sinc
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from diffusers.models.attention_processor import Attention, AttnProcessor2_0
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..core.request import Tiling
-from .device import free_memory
+from ..core.sentence import Sentence
+from .autoencoder import Autoencoder
+from .denoiser import UNetDenoiser
+from .device import dtype_of, free_memory
 from .guards import is_out_of_memory
+from .memory import available_bytes, decoding_bytes, encoding_bytes
 from .tiles import Tiles
 
 _TILE_SIDE = 256
@@ -34,37 +38,72 @@ Changes = list[str]
 
 @dataclass(frozen=True)
 class Rung:
-    """run: in place of the network's ``forward``. sentence: what the artist is told."""
+    """run: in place of the network. sentence: what the artist is told."""
 
     run: Callable[..., Any]
     sentence: str
 
 
+@dataclass(frozen=True)
+class Foreseen:
+    """is_too_large: asked of what a network is called with. sentence: what the artist is told then."""
+
+    is_too_large: Callable[[Tensor], bool]
+    sentence: str
+
+
 @contextmanager
 def saving_memory(
-    unet: UNet2DConditionModel, vae: AutoencoderKL, tiling: Tiling, before_tile: Callable[[], None]
+    denoiser: UNetDenoiser,
+    autoencoder: Autoencoder,
+    tiling: Tiling,
+    before_tile: Callable[[], None],
+    available: Callable[[torch.device], int | None] = available_bytes,
 ) -> Iterator[Changes]:
     """Inside, the networks step down where they run out of memory; the list given says what has changed so far.
 
-    before_tile: called before every tile; raises to stop. An error of memory that passes this has no rung left.
+    Args:
+        denoiser, autoencoder: of the model.
+        tiling: of the picture.
+        before_tile: called before every tile; raises to stop.
+        available: bytes that can still be had on a device. Asked beforehand on a processor, since Linux ends a process
+            that takes more.
+
+    An error of memory that passes this has no rung left.
     """
+    vae = autoencoder.network
     tiles = Tiles(tiling, _TILE_SIDE, vae.device, torch.device("cpu"), before_tile)
     changes: Changes = []
-    ladders: list[tuple[nn.Module, list[Rung]]] = [
-        (unet, _unet_rungs(unet)),
-        (
-            vae.encoder,
-            [Rung(lambda pixels: tiles.encode(vae.encoder, pixels), _IN_TILES.format(done="read"))],
-        ),
-        (
-            vae.decoder,
-            [Rung(lambda latents: tiles.decode(vae.decoder, latents), _IN_TILES.format(done="made"))],
-        ),
-    ]
-    with ExitStack() as stack:
-        for network, rungs in ladders:
-            stack.enter_context(stepping_down(network, rungs, changes))
+
+    # Tiles call the layers of a network, which take what the network itself is handed in their own precision.
+    def encode_in_tiles(pixels: Tensor) -> Tensor:
+        return tiles.encode(vae.encoder, pixels.to(dtype_of(vae.encoder))).to(pixels)
+
+    def decode_in_tiles(latents: Tensor) -> Tensor:
+        return tiles.decode(vae.decoder, latents.to(dtype_of(vae.decoder))).to(latents)
+
+    def foreseen(needed: Callable[[AutoencoderKL, Tensor], int], done: str) -> Foreseen | None:
+        def is_too_large(given: Tensor) -> bool:
+            room = available(vae.device)
+            return room is not None and needed(vae, given) > room
+
+        sentence = Sentence(_FORESEEN, done=done)
+        return Foreseen(is_too_large, sentence) if vae.device.type == "cpu" else None
+
+    before = denoiser.run, autoencoder.run_encoder, autoencoder.run_decoder
+    unet_rungs = _unet_rungs(denoiser.network, denoiser.run)
+    read, made = (_IN_TILES.format(done=done) for done in ("read", "made"))
+    denoiser.run = SteppingDown(denoiser.run, unet_rungs, changes)
+    autoencoder.run_encoder = SteppingDown(
+        autoencoder.run_encoder, [Rung(encode_in_tiles, read)], changes, foreseen(encoding_bytes, "read")
+    )
+    autoencoder.run_decoder = SteppingDown(
+        autoencoder.run_decoder, [Rung(decode_in_tiles, made)], changes, foreseen(decoding_bytes, "made")
+    )
+    try:
         yield changes
+    finally:
+        denoiser.run, autoencoder.run_encoder, autoencoder.run_decoder = before
 
 
 _IN_TILES = (
@@ -72,40 +111,54 @@ _IN_TILES = (
 )
 
 
-@contextmanager
-def stepping_down(network: nn.Module, rungs: Sequence[Rung], changes: Changes) -> Iterator[None]:
-    """Inside, a call of ``network`` that runs out of memory is repeated with the next of ``rungs``."""
-    ways = [network.forward, *(rung.run for rung in rungs)]
-    at = 0
+_FORESEEN = (
+    "There is too little memory for all of the picture at once, so it was {done} in tiles, which is slower and gives "
+    "the same picture."
+)
 
-    def forward(*inputs: Any, **named: Any) -> Any:
-        nonlocal at
+
+class SteppingDown:
+    """Calls a network; a call that runs out of memory is repeated with the next of ``rungs``, as is every later one.
+
+    changes: the sentences of the rungs that were taken are added here. foreseen: of a call that is to begin with the
+    first of them.
+    """
+
+    def __init__(
+        self,
+        run: Callable[..., Any],
+        rungs: Sequence[Rung],
+        changes: Changes,
+        foreseen: Foreseen | None = None,
+    ) -> None:
+        self._foreseen = foreseen
+        self._ways = [run, *(rung.run for rung in rungs)]
+        self._rungs = rungs
+        self._changes = changes
+        self._at = 0
+
+    def __call__(self, *inputs: Any, **named: Any) -> Any:
         if any(isinstance(value, Tensor) and value.requires_grad for value in inputs):
             # The other ways let no gradient pass; who wants one minds the memory.
-            return ways[0](*inputs, **named)
+            return self._ways[0](*inputs, **named)
+        if self._at == 0 and self._foreseen is not None and self._foreseen.is_too_large(inputs[0]):
+            self._changes.append(self._foreseen.sentence)
+            self._at = 1
         while True:
             try:
-                return ways[at](*inputs, **named)
+                return self._ways[self._at](*inputs, **named)
             except (RuntimeError, MemoryError) as error:
-                if at == len(rungs) or not is_out_of_memory(error):
+                if self._at == len(self._rungs) or not is_out_of_memory(error):
                     raise
             # Outside the except block, where the traceback no longer holds the tensors.
             free_memory()
-            changes.append(rungs[at].sentence)
-            at += 1
-
-    network.forward = forward
-    try:
-        yield
-    finally:
-        del network.forward
+            self._changes.append(self._rungs[self._at].sentence)
+            self._at += 1
 
 
-def _unet_rungs(unet: UNet2DConditionModel) -> list[Rung]:
-    forward = unet.forward
-
+def _unet_rungs(unet: UNet2DConditionModel, run: Callable[..., Any]) -> list[Rung]:
     def one_by_one(*inputs: Any, **named: Any) -> Any:
-        return row_by_row(forward, *inputs, **named)
+        return row_by_row(run, *inputs, **named)
 
     def in_chunks(*inputs: Any, **named: Any) -> Any:
         with chunked_attention(unet):
@@ -170,11 +223,11 @@ class _ChunkedAttention(AttnProcessor2_0):
 def chunked_attention(unet: UNet2DConditionModel) -> Iterator[None]:
     before = unet.attn_processors
     chunked = _ChunkedAttention()
-    # Only what it can stand in for; some blocks attend in a way of their own.
-    unet.set_attn_processor(
-        {name: chunked if type(p) is AttnProcessor2_0 else p for name, p in before.items()}
-    )
     try:
+        # Only what it can stand in for; some blocks attend in a way of their own.
+        unet.set_attn_processor(
+            {name: chunked if type(p) is AttnProcessor2_0 else p for name, p in before.items()}
+        )
         yield
     finally:
         unet.set_attn_processor(dict(before))

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import ModelRefused
+from ..core.json_files import read_json
+from ..core.sentence import Sentence
 from .families import FAMILIES, STABLE_DIFFUSION_XL, WANTED, Family
-from .json_files import read_json
 from .weights_file import Shapes
 
 # The width of the text that the U-Net reads.
@@ -41,8 +42,14 @@ def check_family(folder: Path, shapes: dict[str, Shapes], family: Family) -> tup
     found = _text_width(unet)
     if found is not None and found != config.get("cross_attention_dim"):
         raise ModelRefused(
-            f"The weights in {folder / 'unet'} are of {named_family(found)} and their config.json is of "
-            f"{named_family(config.get('cross_attention_dim'))}; {WANTED}."
+            Sentence(
+                "The weights in {folder} are of {named_family} and their config.json is of "
+                "{named_family2}; {wanted}.",
+                folder=folder / "unet",
+                named_family=named_family(found),
+                named_family2=named_family(config.get("cross_attention_dim")),
+                wanted=WANTED,
+            )
         )
     given = _agreed(folder, shapes, _GIVEN, config.get("out_channels", 4))
     vae = read_json(folder / "vae" / "config.json")
@@ -52,8 +59,13 @@ def check_family(folder: Path, shapes: dict[str, Shapes], family: Family) -> tup
     width, hidden = config.get("cross_attention_dim"), _sum([t.get("hidden_size") for t in texts.values()])
     if width != hidden:
         raise ModelRefused(
-            f"In {folder} the U-Net reads text of width {width} and the text encoder writes {hidden}; they belong "
-            "to different models, so download the model again."
+            Sentence(
+                "In {folder} the U-Net reads text of width {width} and the text encoder writes {hidden}; "
+                "they belong to different models, so download the model again.",
+                folder=folder,
+                width=width,
+                hidden=hidden,
+            )
         )
     if _ADDED in unet:
         _check_added(folder, unet, config, list(texts.values())[-1].get("projection_dim"))
@@ -73,7 +85,12 @@ def _refuse_other_weights(folder: Path, unet: Shapes, family: Family) -> None:
         kind = "Stable Diffusion XL" if _ADDED in unet else named_family(_text_width(unet))
     if kind is not None:
         raise ModelRefused(
-            f"The weights in {folder} are {kind}, not the U-Net of {family.name}; choose another model."
+            Sentence(
+                "The weights in {folder} are {kind}, not the U-Net of {name}; choose another model.",
+                folder=folder,
+                kind=kind,
+                name=family.name,
+            )
         )
 
 
@@ -82,8 +99,16 @@ def _check_addition(folder: Path, config: dict[str, Any], family: Family) -> Non
     if addition in family.additions and not classes:
         return
     others = (other.name for other in FAMILIES if addition in other.additions and not classes)
-    found = next(others, f"a model that is told of {classes or addition}")
-    raise ModelRefused(f"The U-Net in {folder} is of {found}, not of {family.name}; {WANTED}.")
+    found = next(others, Sentence("a model that is told of {addition}", addition=classes or addition))
+    raise ModelRefused(
+        Sentence(
+            "The U-Net in {folder} is of {found}, not of {name}; {wanted}.",
+            folder=folder,
+            found=found,
+            name=family.name,
+            wanted=WANTED,
+        )
+    )
 
 
 def _check_added(folder: Path, unet: Shapes, config: dict[str, Any], pooled: object) -> None:
@@ -91,13 +116,20 @@ def _check_added(folder: Path, unet: Shapes, config: dict[str, Any], pooled: obj
     each, taken = config.get("addition_time_embed_dim"), sum(unet[_ADDED][1:])
     if taken == _sum([pooled, *[each] * (_SIZES - 1)]):
         raise ModelRefused(
-            f"The U-Net in {folder} is that of the refiner of Stable Diffusion XL, which only finishes what another "
-            "model began; choose the base model."
+            Sentence(
+                "The U-Net in {folder} is that of the refiner of Stable Diffusion XL, which only "
+                "finishes what another model began; choose the base model.",
+                folder=folder,
+            )
         )
     if taken != _sum([pooled, *[each] * _SIZES]):
         raise ModelRefused(
-            f"In {folder} the U-Net takes {taken} numbers beside the text, and the text encoder does not fit them; "
-            "they belong to different models, so download the model again."
+            Sentence(
+                "In {folder} the U-Net takes {taken} numbers beside the text, and the text encoder does "
+                "not fit them; they belong to different models, so download the model again.",
+                folder=folder,
+                taken=taken,
+            )
         )
 
 
@@ -114,14 +146,25 @@ def _agreed(
     shape, label = shapes[component].get(layer, ()), _LABELS[component]
     if len(shape) != 4:
         raise ModelRefused(
-            f"The weights of the {label} in {folder} have no {layer}; download the model again or choose "
-            "another."
+            Sentence(
+                "The weights of the {label} in {folder} have no {layer}; download the model again or "
+                "choose another.",
+                label=label,
+                folder=folder,
+                layer=layer,
+            )
         )
     found = shape[axis]
     if type(configured) is not int or not 0 < found == configured:
         raise ModelRefused(
-            f"The weights in {folder / component} have {found} {what} and their config.json says {configured}; they "
-            "are of another kind of model, so choose another."
+            Sentence(
+                "The weights in {folder} have {found} {what} and their config.json says {configured}; "
+                "they are of another kind of model, so choose another.",
+                folder=folder / component,
+                found=found,
+                what=what,
+                configured=configured,
+            )
         )
     return found
 
@@ -129,13 +172,22 @@ def _agreed(
 def _check_autoencoder(folder: Path, config: dict[str, Any], latents: int, family: Family) -> None:
     if family.latent_channels not in (None, latents):
         raise ModelRefused(
-            f"The autoencoder in {folder} has {latents} latent channels and those of {family.name} have "
-            f"{family.latent_channels}; choose another model."
+            Sentence(
+                "The autoencoder in {folder} has {latents} latent channels and those of {name} have "
+                "{latent_channels}; choose another model.",
+                folder=folder,
+                latents=latents,
+                name=family.name,
+                latent_channels=family.latent_channels,
+            )
         )
     if config.get("latents_mean") or config.get("latents_std") or config.get("shift_factor"):
         raise ModelRefused(
-            f"The autoencoder in {folder} moves its latents by amounts of its own, which is not known here; choose "
-            "another model."
+            Sentence(
+                "The autoencoder in {folder} moves its latents by amounts of its own, which is not known "
+                "here; choose another model.",
+                folder=folder,
+            )
         )
 
 
@@ -144,13 +196,27 @@ def _check_channels(folder: Path, taken: int, given: int, latents: int) -> None:
     native = native_inpaint_channels(latents)
     if taken not in (latents, native) or given != latents:
         raise ModelRefused(
-            f"The U-Net in {folder} takes {taken} channels and gives {given}; with an autoencoder of {latents} latent "
-            f"channels it must take {latents}, or {native} to inpaint, and give {latents}, so choose another model."
+            Sentence(
+                "The U-Net in {folder} takes {taken} channels and gives {given}; with an autoencoder of "
+                "{latents} latent channels it must take {latents2}, or {native} to inpaint, and give "
+                "{latents3}, so choose another model.",
+                folder=folder,
+                taken=taken,
+                given=given,
+                latents=latents,
+                latents2=latents,
+                native=native,
+                latents3=latents,
+            )
         )
     if taken == native and latents != 4:
         raise ModelRefused(
-            f"The U-Net in {folder} takes a mask and a masked image beside {latents} latent channels, which can be run "
-            "with 4 only; choose a text-to-image model, which inpaints too."
+            Sentence(
+                "The U-Net in {folder} takes a mask and a masked image beside {latents} latent channels, "
+                "which can be run with 4 only; choose a text-to-image model, which inpaints too.",
+                folder=folder,
+                latents=latents,
+            )
         )
 
 
@@ -170,4 +236,8 @@ def _text_width(unet: Shapes) -> int | None:
 def named_family(width: object, name: str = "") -> str:
     """name: of a model that reads text of ``width``, told where its family has none."""
     family = _NAMES.get(width, name) if isinstance(width, int) else None
-    return f"{family} (text of width {width})" if family else f"a model that reads text of width {width}"
+    return (
+        Sentence("{family} (text of width {width})", family=family, width=width)
+        if family
+        else Sentence("a model that reads text of width {width}", width=width)
+    )

@@ -7,14 +7,16 @@ safetensors, and configurations that name no code. Nothing here imports torch, s
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import ModelNotFound, ModelRefused
+from ..core.json_files import read_json
+from ..core.sentence import Sentence
 from .families import FAMILIES, WANTED, Family, tokenizer_of
-from .json_files import read_json
 from .model_family import check_family
 from .weights_file import Shapes, read_shapes
 
@@ -27,11 +29,16 @@ SCHEDULER_CLASSES = (
     "EulerAncestralDiscreteScheduler",
     "HeunDiscreteScheduler",
     "DPMSolverMultistepScheduler",
+    "DPMSolverSinglestepScheduler",
+    "DPMSolverSDEScheduler",
     "KDPM2DiscreteScheduler",
     "UniPCMultistepScheduler",
     "DEISMultistepScheduler",
+    "KDPM2AncestralDiscreteScheduler",
     "LCMScheduler",
+    "TCDScheduler",
 )
+"""Whose configuration says what ours take of it; which sampler runs, the request says."""
 
 _COMPONENTS: dict[str, tuple[tuple[str, str], ...]] = {
     "vae": (("diffusers", "AutoencoderKL"),),
@@ -52,6 +59,7 @@ class ModelFiles:
     variants: for each component with weights, the part of its file name that diffusers calls the variant
         ("fp16"), or None.
     weights: the files that will be loaded.
+    parameters: how many numbers the weights of each component are.
     zeros_for_empty: an empty negative prompt is not read but stands for zeros, as the model was trained.
     """
 
@@ -62,6 +70,7 @@ class ModelFiles:
     latent_channels: int
     variants: dict[str, str | None]
     weights: tuple[Path, ...]
+    parameters: dict[str, int]
     zeros_for_empty: bool
 
     @property
@@ -76,13 +85,24 @@ def check_model(folder: Path) -> ModelFiles:
     # os.path answers for a name that is too long, too, where pathlib raises.
     if os.path.isfile(folder):
         raise ModelRefused(
-            f"{folder} is a single file; choose a folder in the diffusers layout (convert the file with diffusers)."
+            Sentence(
+                "{folder} is a single file; choose a folder in the diffusers layout (convert the file "
+                "with diffusers).",
+                folder=folder,
+            )
         )
     if not os.path.isdir(folder):
-        raise ModelNotFound(f"There is no model at {folder}; choose another model or put it back there.")
+        raise ModelNotFound(
+            Sentence(
+                "There is no model at {folder}; choose another model or put it back there.", folder=folder
+            )
+        )
     if not (folder / "model_index.json").is_file():
         raise ModelRefused(
-            f"{folder} has no model_index.json; choose the folder of a model in the diffusers layout."
+            Sentence(
+                "{folder} has no model_index.json; choose the folder of a model in the diffusers layout.",
+                folder=folder,
+            )
         )
     refuse_code(folder)
     index = read_json(folder / "model_index.json")
@@ -91,8 +111,9 @@ def check_model(folder: Path) -> ModelFiles:
     variants, weights, shapes = _check_weights(folder, family)
     channels, latents = check_family(folder, shapes, family)
     zeros = family.zeros_for_empty and bool(index.get("force_zeros_for_empty_prompt", True))
+    parameters = {name: sum(map(math.prod, tensors.values())) for name, tensors in shapes.items()}
     return ModelFiles(
-        folder, family, index["scheduler"][1], channels, latents, variants, tuple(weights), zeros
+        folder, family, index["scheduler"][1], channels, latents, variants, tuple(weights), parameters, zeros
     )
 
 
@@ -101,15 +122,27 @@ def refuse_code(folder: Path) -> None:
     for path in sorted(folder.rglob("*.py*")):
         if path.suffix in (".py", ".pyc", ".pyd", ".pyw"):
             raise ModelRefused(
-                f"{path} is a program and models may not bring any; delete it if you trust the rest of the model."
+                Sentence(
+                    "{path} is a program and models may not bring any; delete it if you trust the rest of "
+                    "the model.",
+                    path=path,
+                )
             )
     for path in sorted(folder.rglob("adapter_config.json")):
-        raise ModelRefused(f"{path} makes the model load another one; delete it or choose another model.")
+        raise ModelRefused(
+            Sentence("{path} makes the model load another one; delete it or choose another model.", path=path)
+        )
     named = [path for path in (folder / "model_index.json", folder / "config.json") if path.is_file()]
     for path in [*named, *sorted(folder.glob("*/*config*.json"))]:
         for key in _CODE_KEYS:
             if _has_key(read_json(path), key):
-                raise ModelRefused(f"{path} asks to run code of its own ({key}); get the model elsewhere.")
+                raise ModelRefused(
+                    Sentence(
+                        "{path} asks to run code of its own ({key}); get the model elsewhere.",
+                        path=path,
+                        key=key,
+                    )
+                )
 
 
 def _has_key(value: Any, key: str) -> bool:
@@ -130,7 +163,13 @@ def _family(folder: Path, index: dict[str, Any]) -> Family:
     family = next((family for family in FAMILIES if kind in family.pipelines), None)
     if family is None:
         raise ModelRefused(
-            f"{folder} holds a {kind}; {WANTED} ({', '.join(f.pipelines[0] for f in FAMILIES)})."
+            Sentence(
+                "{folder} holds a {kind}; {wanted} ({join}).",
+                folder=folder,
+                kind=kind,
+                wanted=WANTED,
+                join=", ".join(f.pipelines[0] for f in FAMILIES),
+            )
         )
     return family
 
@@ -145,19 +184,32 @@ def _check_index(
 ) -> None:
     if index.get("requires_aesthetics_score"):
         raise ModelRefused(
-            f"{folder} is the refiner of Stable Diffusion XL, which only finishes what another model began; choose "
-            "the base model."
+            Sentence(
+                "{folder} is the refiner of Stable Diffusion XL, which only finishes what another model "
+                "began; choose the base model.",
+                folder=folder,
+            )
         )
     for name, entry in index.items():
         if isinstance(entry, list) and name not in components and name not in _NEVER_LOADED:
             raise ModelRefused(
-                f"{folder} has a component {name} that is not known here; choose another model."
+                Sentence(
+                    "{folder} has a component {name} that is not known here; choose another model.",
+                    folder=folder,
+                    name=name,
+                )
             )
     for name, known in components.items():
         entry = index.get(name)
         if not isinstance(entry, list) or tuple(entry) not in known:
             raise ModelRefused(
-                f"{folder} has {entry} as its {name}; only {known[0][1]} is known here, so choose another model."
+                Sentence(
+                    "{folder} has {entry} as its {name}; only {known} is known here, so choose another model.",
+                    folder=folder,
+                    entry=entry,
+                    name=name,
+                    known=known[0][1],
+                )
             )
 
 
@@ -188,15 +240,26 @@ def weight_files(folder: Path, stem: str) -> tuple[str | None, list[Path]]:
         shards = read_json(index).get("weight_map")
         names = list(shards.values()) if isinstance(shards, dict) else []
         if not names or not all(isinstance(name, str) for name in names):
-            raise ModelRefused(f"{index} names no files; download the model again.")
+            raise ModelRefused(Sentence("{index} names no files; download the model again.", index=index))
         names = sorted(set(names))
         for name in names:
             if Path(name).name != name or not (folder / name).is_file():
-                raise ModelRefused(f"{index} names {name}, which is not beside it; download the model again.")
+                raise ModelRefused(
+                    Sentence(
+                        "{index} names {name}, which is not beside it; download the model again.",
+                        index=index,
+                        name=name,
+                    )
+                )
         return None, [folder / name for name in names]
     pickles = [path for path in sorted(folder.glob("*")) if path.suffix.lower() in _PICKLES]
     if pickles:
         raise ModelRefused(
-            f"{pickles[0]} is a pickle, which could run code; get the model as safetensors, or convert it."
+            Sentence(
+                "{pickles} is a pickle, which could run code; get the model as safetensors, or convert it.",
+                pickles=pickles[0],
+            )
         )
-    raise ModelRefused(f"{folder} lacks {stem}.safetensors; download the model again.")
+    raise ModelRefused(
+        Sentence("{folder} lacks {stem}.safetensors; download the model again.", folder=folder, stem=stem)
+    )

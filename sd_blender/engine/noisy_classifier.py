@@ -23,7 +23,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ..core.errors import InvalidRequest, ModelRefused
-from .json_files import read_json
+from ..core.json_files import read_json
+from ..core.sentence import Sentence
+from .guards import is_out_of_memory
 
 CLASSIFIER_FOLDER = "classifier"
 """The subfolder of a Stable Diffusion model; diffusers takes no notice of it."""
@@ -122,8 +124,13 @@ class NoisyClassifier(nn.Module):
                 {name: value.float() for name, value in load_file(folder / _WEIGHTS).items()}
             )
         except (OSError, RuntimeError, SafetensorError) as error:
+            if is_out_of_memory(error):
+                raise
             raise ModelRefused(
-                f"The weights in {folder / _WEIGHTS} are not those of its config.json; get the model again.",
+                Sentence(
+                    "The weights in {folder} are not those of its config.json; get the model again.",
+                    folder=folder / _WEIGHTS,
+                ),
                 details=str(error),
             ) from error
         return made.to(device).eval().requires_grad_(False)
@@ -154,23 +161,35 @@ def check_classes(folder: Path, latent_channels: int, prompts: Sequence[str]) ->
     if not (place / _CONFIG).is_file():
         raise InvalidRequest(
             "classifier_guidance_scale",
-            "This model has no classifier to guide with; set Classifier Guidance to 0, or choose a model with one in "
-            f"its subfolder {CLASSIFIER_FOLDER}.",
+            Sentence(
+                "This model has no classifier to guide with; set Classifier Guidance to 0, or choose a "
+                "model with one in its subfolder {classifier_folder}.",
+                classifier_folder=CLASSIFIER_FOLDER,
+            ),
         )
     config = _read_config(place)
     names, read = config["names"], config["latent_channels"]
     if read != latent_channels:
         raise ModelRefused(
-            f"The classifier in {place} reads {read} latent channels and the model has {latent_channels}; they belong "
-            "to different models, so get the model again."
+            Sentence(
+                "The classifier in {place} reads {read} latent channels and the model has "
+                "{latent_channels}; they belong to different models, so get the model again.",
+                place=place,
+                read=read,
+                latent_channels=latent_channels,
+            )
         )
     for prompt in prompts:
         if class_in(prompt, names) is None:
             known = ", ".join(list(names)[:_SHOWN])
             raise InvalidRequest(
                 "classifier_guidance_scale",
-                f"The prompt {prompt[:60]!r} names no material that the classifier knows, such as {known}; name one, "
-                "or set Classifier Guidance to 0.",
+                Sentence(
+                    "The prompt {prompt} names no material that the classifier knows, such as {known}; name "
+                    "one, or set Classifier Guidance to 0.",
+                    prompt=repr(prompt[:60]),
+                    known=known,
+                ),
             )
 
 
@@ -197,6 +216,9 @@ def _read_config(folder: Path) -> dict[str, Any]:
     counted = type(latents) is int and 0 < latents <= _MAX_WIDTH
     if config.get("_class_name") != _KIND or not named or not wide or not counted:
         raise ModelRefused(
-            f"{folder / _CONFIG} is not that of a classifier of noisy latents; get the model again."
+            Sentence(
+                "{folder} is not that of a classifier of noisy latents; get the model again.",
+                folder=folder / _CONFIG,
+            )
         )
     return config

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From words to what the U-Net sees: prompts of any length, in chunks, with attention.
 
-A CLIP text encoder reads 77 tokens, two of which mark the ends. A longer prompt is encoded in chunks of 75, each with
-its marks, and the chunks are laid end to end, as AUTOMATIC1111's interface does: cross-attention takes a text of any
-length. Words stay whole, and the prompt that has fewer chunks is filled up with the empty prompt, since guidance
-computes both in one batch. A prompt of one chunk without weights gives to the last bit what diffusers gives.
+A CLIP text encoder reads 77 tokens, two of which mark the ends. A longer prompt is encoded in chunks of 75
+(:mod:`~..core.prompt_chunks`), each with its marks, and the chunks are laid end to end, as AUTOMATIC1111's interface
+does: cross-attention takes a text of any length. The prompt that has fewer chunks is filled up with the empty prompt,
+since guidance computes both in one batch. A prompt of one chunk without weights gives what diffusers gives.
 
 A weight w moves a token's embedding along the line from what the empty prompt has in its place: empty + w (token -
 empty). So ComfyUI does, and compel for weights above 1. AUTOMATIC1111's way, to multiply the embeddings and then to
@@ -16,28 +16,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
-from ..core.attention import parse_attention
-from ..core.clip_tokens import MAX_CHUNKS, TokenCount
-
-
-class _Token(NamedTuple):
-    """run, start: where it stands in the runs of :func:`parse_attention`. word: the same for tokens of one word."""
-
-    id: int
-    weight: float
-    run: int
-    start: int
-    word: int
-
-
-_Chunk = list[_Token]
+from ..core import prompt_chunks
+from ..core.clip_tokens import MAX_CHUNKS as MAX_CHUNKS
+from ..core.clip_tokens import TokenCount
+from ..core.prompt_chunks import Tokenize, chunked
 
 
 class TextStates(NamedTuple):
@@ -51,12 +39,17 @@ class TextStates(NamedTuple):
 
 @dataclass(frozen=True)
 class TextEncoder:
-    """One text encoder and its tokenizer. name: of its component. penultimate: its last layer but one is looked at."""
+    """One text encoder and its tokenizer.
+
+    name: of its component. layer: the one that is read, counted from the last, which is 1. is_normed: its states pass
+    the norm that follows the last one, as those of the last one always do in Stable Diffusion 1.x and 2.x.
+    """
 
     name: str
     tokenizer: CLIPTokenizer
     network: CLIPTextModel | CLIPTextModelWithProjection
-    penultimate: bool = False
+    layer: int = 1
+    is_normed: bool = True
 
     def run(self, chunks: Iterable[Sequence[int]]) -> TextStates:
         """Read chunks of token ids, which have no marks of start and end yet."""
@@ -65,30 +58,28 @@ class TextEncoder:
             row = [tokenizer.bos_token_id, *ids, tokenizer.eos_token_id]
             ends.append(len(row) - 1)
             rows.append(row + [tokenizer.pad_token_id] * (tokenizer.model_max_length - len(row)))
+        is_last = self.is_normed and self.layer == 1
         output = self.network(
-            torch.tensor(rows, device=self.network.device), output_hidden_states=self.penultimate
+            torch.tensor(rows, device=self.network.device), output_hidden_states=not is_last
         )
         last = output.last_hidden_state
-        states = output.hidden_states[-2] if self.penultimate else last
+        states = last if is_last else output.hidden_states[-self.layer]
+        if self.is_normed and not is_last:
+            # Some versions of transformers have the network of the text within that of the class, others are it.
+            text_model: Any = getattr(self.network, "text_model", self.network)
+            states = text_model.final_layer_norm(states)
         return TextStates(states.float(), last[range(len(ends)), ends].float())
 
 
 def count_tokens(tokenizer: CLIPTokenizer, prompt: str) -> TokenCount:
     """How long a prompt is, as it will be encoded; its wildcards count as they stand."""
-    runs = parse_attention(prompt)
-    chunks = _chunks(tokenizer, runs)
-    kept, lost = chunks[:MAX_CHUNKS], chunks[MAX_CHUNKS:]
-    cut = ""
-    if lost:
-        first = lost[0][0]
-        rest = [text for text, _ in runs[first.run + 1 :]]
-        cut = "".join([runs[first.run][0][first.start :], *rest]).strip()
-    return TokenCount(sum(map(len, chunks)), len(kept), cut)
+    return prompt_chunks.count_tokens(_tokenize(tokenizer), prompt, tokenizer.model_max_length - 2)
 
 
 def encode(encoder: TextEncoder, prompt: str, chunks: int) -> TextStates:
     """One prompt: states (1, chunks * limit of the tokenizer, width), and the end of its first chunk, (1, width)."""
-    kept = _chunks(encoder.tokenizer, parse_attention(prompt))[:MAX_CHUNKS]
+    tokenizer = encoder.tokenizer
+    kept = chunked(_tokenize(tokenizer), prompt, tokenizer.model_max_length - 2)[:MAX_CHUNKS]
     hidden, ends = encoder.run([token.id for token in chunk] for chunk in kept)
     weights = torch.ones(hidden.shape[:2])
     for row, chunk in enumerate(kept):
@@ -110,25 +101,11 @@ def encode_plainly(encoder: TextEncoder, texts: Sequence[str]) -> TextStates:
     )
 
 
-def _chunks(tokenizer: CLIPTokenizer, runs: Sequence[tuple[str, float]]) -> list[_Chunk]:
-    """All tokens of a prompt, as many as fit into each chunk; at least one chunk. Words are split only if they must."""
-    size = tokenizer.model_max_length - 2
-    chunks: list[_Chunk] = [[]]
-    for _, tokens in groupby(_tokens(tokenizer, runs), key=lambda token: (token.run, token.word)):
-        word = list(tokens)
-        if len(chunks[-1]) + len(word) > size >= len(word):
-            chunks.append([])
-        for token in word:
-            if len(chunks[-1]) == size:
-                chunks.append([])
-            chunks[-1].append(token)
-    return chunks
-
-
-def _tokens(tokenizer: CLIPTokenizer, runs: Sequence[tuple[str, float]]) -> Iterable[_Token]:
-    for run, (text, weight) in enumerate(runs):
+def _tokenize(tokenizer: CLIPTokenizer) -> Tokenize:
+    def tokenize(text: str) -> Iterable[tuple[int, int, int]]:
         # Not verbose: the tokenizer would warn of texts that are too long for it.
         coded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
         places = zip(coded.input_ids, coded.offset_mapping, coded.word_ids(), strict=True)
-        for token, (start, _), word in places:
-            yield _Token(token, weight, run, start, word)
+        return [(token, start, word) for token, (start, _), word in places]
+
+    return tokenize

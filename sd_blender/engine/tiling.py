@@ -13,7 +13,6 @@ from contextlib import contextmanager
 import torch
 from diffusers.models.downsampling import Downsample2D
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ..core.request import Tiling
 
@@ -27,12 +26,13 @@ def tiled(tiling: Tiling, *networks: nn.Module) -> Iterator[None]:
     Sizes along a wrapped axis must be multiples of all the downsampling in the network, or the coarse grid does not
     close on itself.
     """
-    undo = []
+    undo: list[_Undo] = []
     try:
         if tiling is not Tiling.OFF:
             for network in networks:
-                undo += [_wrap_convolution(conv, tiling) for conv in _padded_convolutions(network)]
-                undo += [_wrap_downsampling(conv, tiling) for conv in _padded_on_one_side(network)]
+                # One by one: what ends this in the middle finds all that is to be taken back.
+                undo.extend(_wrap_convolution(conv, tiling) for conv in _padded_convolutions(network))
+                undo.extend(_wrap_downsampling(conv, tiling) for conv in _padded_on_one_side(network))
         yield
     finally:
         for handle, conv, padding in undo:
@@ -60,10 +60,32 @@ def _wrap_convolution(conv: nn.Conv2d, tiling: Tiling) -> _Undo:
     pad_x = padding[1] if tiling.wraps_x else 0
 
     def pad(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        return (functional.pad(inputs[0], (pad_x, pad_x, pad_y, pad_y), mode="circular"), *inputs[1:])
+        return (wrapped(inputs[0], pad_x, pad_y), *inputs[1:])
 
     conv.padding = (padding[0] - pad_y, padding[1] - pad_x)
     return conv.register_forward_pre_hook(pad), conv, padding
+
+
+def wrapped(x: Tensor, pad_x: int, pad_y: int) -> Tensor:
+    """``x`` (n, c, h, w) with so many columns and rows more at each side, taken from the opposite side.
+
+    One copy in the layout of ``x``. What torch calls circular padding gives the same numbers and loses channels_last,
+    so that every convolution would sort them back: 2.6 times the time of a decoder.
+    """
+    height, width = x.shape[-2:]
+    is_last = x.is_contiguous(memory_format=torch.channels_last)
+    layout = torch.channels_last if is_last else torch.contiguous_format
+    shape = (*x.shape[:2], height + 2 * pad_y, width + 2 * pad_x)
+    out = torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=layout)
+    rows = out.narrow(-2, pad_y, height)
+    rows.narrow(-1, pad_x, width).copy_(x)
+    if pad_x:
+        rows.narrow(-1, 0, pad_x).copy_(x.narrow(-1, width - pad_x, pad_x))
+        rows.narrow(-1, pad_x + width, pad_x).copy_(x.narrow(-1, 0, pad_x))
+    if pad_y:  # whole rows, with the corners
+        out.narrow(-2, 0, pad_y).copy_(out.narrow(-2, height, pad_y))
+        out.narrow(-2, pad_y + height, pad_y).copy_(out.narrow(-2, pad_y, pad_y))
+    return out
 
 
 def _wrap_downsampling(conv: nn.Conv2d, tiling: Tiling) -> _Undo:

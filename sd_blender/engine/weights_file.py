@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from ..core.errors import ModelRefused
+from ..core.sentence import Sentence
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -37,11 +38,17 @@ def read_shapes(path: Path) -> Shapes:
             start = file.read(32)
             length = int.from_bytes(start[:8], "little")
             if size < 8 or length > min(size - 8, _MAX_HEADER) or not start[8:9] == b"{":
-                raise ModelRefused(f"The file {path} is {_what_instead(start)}.")
+                raise ModelRefused(
+                    Sentence(
+                        "The file {path} is {what_instead}.", path=path, what_instead=_what_instead(start)
+                    )
+                )
             file.seek(8)
             text = file.read(length)
     except OSError as error:
-        raise ModelRefused(f"{path} cannot be read; check its permissions.", details=str(error)) from error
+        raise ModelRefused(
+            Sentence("{path} cannot be read; check its permissions.", path=path), details=str(error)
+        ) from error
     try:
         header = json.loads(text)
         header.pop("__metadata__", None)
@@ -57,10 +64,12 @@ def read_shapes(path: Path) -> Shapes:
         RecursionError,
     ) as error:
         raise ModelRefused(
-            f"{path} is damaged; delete it and download it again.", details=str(error)
+            Sentence("{path} is damaged; delete it and download it again.", path=path), details=str(error)
         ) from error
     if max(ends, default=0) != size - 8 - length:
-        raise ModelRefused(f"{path} is cut off or has bytes too many; delete it and download it again.")
+        raise ModelRefused(
+            Sentence("{path} is cut off or has bytes too many; delete it and download it again.", path=path)
+        )
     return shapes
 
 

@@ -15,10 +15,11 @@ from sd_blender.core.messages import Message, Result
 from sd_blender.core.request import ImageArray, MaskArray, Request
 
 if TYPE_CHECKING:
-    from diffusers import StableDiffusionXLPipeline
+    from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 
+    from sd_blender.core.diffusion.estimate import Estimate
+    from sd_blender.core.diffusion.loop import Moment
     from sd_blender.engine.diffusers_engine import DiffusersEngine
-    from sd_blender.engine.steps import StepWatcher
 
 # Some environments hold Blender and no torch: the engine's tests, and its imports here, wait for one that does.
 collect_ignore_glob = [] if find_spec("torch") and find_spec("diffusers") else ["test_*.py"]
@@ -76,6 +77,24 @@ def tiny_xl(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_model(tmp_path_factory.mktemp("models") / "tiny-xl", xl=True)
 
 
+@pytest.fixture(scope="session")
+def plain_tiny(tiny: Path) -> StableDiffusionPipeline:
+    """The tiny text-to-image model as a pipeline of plain diffusers."""
+    return plain_pipeline(tiny)
+
+
+def plain_pipeline(folder: Path) -> StableDiffusionPipeline:
+    from diffusers import StableDiffusionPipeline
+
+    from sd_blender.engine.libraries import quiet
+
+    without = {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
+    with quiet():
+        made = StableDiffusionPipeline.from_pretrained(folder, **without)
+    made.set_progress_bar_config(disable=True)
+    return made
+
+
 @pytest.fixture(scope="module")
 def plain_xl(tiny_xl: Path) -> StableDiffusionXLPipeline:
     """The same as a pipeline of plain diffusers."""
@@ -121,23 +140,19 @@ def run(engine: DiffusersEngine) -> Callable[[Request], Run]:
 
 
 @pytest.fixture
-def step_tensors(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What the step callback is given, step after step."""
-    from sd_blender.engine.steps import StepWatcher
+def estimates(monkeypatch: pytest.MonkeyPatch) -> list[Estimate]:
+    """What was found at each question to the network, one after another."""
+    from sd_blender.engine.conditions.watch import WatchedSteps
 
-    seen: list[dict[str, Any]] = []
-    original = StepWatcher.on_step
+    seen: list[Estimate] = []
+    original = WatchedSteps.after
 
-    def on_step(self: StepWatcher, batch: range) -> Callable[..., Any]:
-        after_step = original(self, batch)
+    def after(self: WatchedSteps, moment: Moment) -> None:
+        assert moment.estimate is not None
+        seen.append(moment.estimate)
+        original(self, moment)
 
-        def keep(pipeline: Any, index: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
-            seen.append({**tensors, "timestep": timestep})
-            return after_step(pipeline, index, timestep, tensors)
-
-        return keep
-
-    monkeypatch.setattr(StepWatcher, "on_step", on_step)
+    monkeypatch.setattr(WatchedSteps, "after", after)
     return seen
 
 

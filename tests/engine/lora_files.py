@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
+
+from sd_blender.engine.lora.apply import MergedLoras
 
 RANK, ALPHA = 3, 1.5
 LINEAR = ("to_q", "to_k", "to_v", "to_out.0", "proj_in", "ff.net.0.proj", "ff.net.2")
@@ -49,3 +53,14 @@ def save_diffusers(path: Path, unet: dict, scale: float = 1.0) -> Path:
         tensors |= {f"unet.{name}.lora_A.weight": down, f"unet.{name}.lora_B.weight": up * scale}
     save_file(tensors, path)
     return path
+
+
+@contextmanager
+def adapted(loras, networks) -> Iterator[None]:
+    """Inside, the networks compute with the LoRAs, each with its weight; then as before."""
+    merged = MergedLoras()
+    try:
+        merged.change_to("these", loras, networks)
+        yield
+    finally:
+        merged.put_back()

@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sd_blender.core.canvas import Grid, plan
 from sd_blender.core.geometry import Size
 from sd_blender.core.pixels import feather_mask
 from sd_blender.core.request import ImageToImage, Inpaint, Sampling, TextToImage, Tiling
-from sd_blender.engine.canvas import Grid, plan, resize
+from sd_blender.core.resampling import resize
 
 from .conftest import box_mask, painting
 
@@ -30,7 +31,9 @@ def test_any_canvas_comes_back_exactly(tiny, run, size, tiling):
     request = {"prompt": "stone", "model": str(tiny), "tiling": tiling, "sampling": sampling(width, height)}
     assert run(TextToImage(**request)).pixels.shape == (height, width, 3)
     image = painting(30, 50, channels=4)
-    assert run(ImageToImage(**request, image=image)).pixels.shape == (height, width, 3)
+    assert run(ImageToImage(**request, image=image[..., :3])).pixels.shape == (height, width, 3)
+    with_alpha = run(ImageToImage(**request, image=image)).pixels
+    assert np.array_equal(with_alpha[..., 3:], resize(image, Size(*size), tiling)[..., 3:])
 
 
 def inpaint(folder, width, height, **changes):
@@ -103,7 +106,7 @@ def test_a_small_region_is_enlarged_to_the_size_of_the_sampling():
     request = inpaint("", 400, 300, mask=box_mask(400, 300, 100, 80, 110, 90), context=0, feather=0)
     work = plan(replace(request, sampling=sampling(128, 128)), GRID)
     assert work.size == Size(128, 128)
-    assert work.image.size == (128, 128) and work.mask.size == (128, 128)
+    assert work.image.shape == (128, 128, 3) and work.mask.shape == (128, 128)
 
 
 def test_the_crop_reaches_as_far_as_the_feather():
@@ -119,6 +122,35 @@ def test_a_stroke_of_one_pixel_is_seen_by_the_model(position):
     cell = position // 8 * 8
     assert (mask_seen[cell:60, cell : cell + 8] == 255).all()
     assert (mask_seen[:, :cell] == 0).all() and (mask_seen[:, cell + 8 :] == 0).all()
+
+
+@pytest.mark.parametrize("crop", [True, False])
+@pytest.mark.parametrize("tiling", [Tiling.OFF, Tiling.BOTH])
+def test_what_is_almost_black_is_black(crop, tiling):
+    """Crop, cells, band and composite of a noisy mask are those of the clean one."""
+    clean = box_mask(160, 120, 60, 40, 100, 70)
+    clean[50:60, 90:110] = 0.4
+    noise = np.random.default_rng(1).integers(0, 8, clean.shape).astype(np.float32) / np.float32(255)
+    noisy = np.where(clean == 0, noise, np.where(clean == 1, 1 - noise, clean))
+    drawn = painting(400, 400)
+    finished = []
+    for mask in (clean, noisy):
+        request = inpaint("", 160, 120, mask=mask, context=9, crop_to_mask=crop, tiling=tiling)
+        work = plan(request, GRID)
+        pixels = work.finish(drawn[: work.size.height, : work.size.width])
+        finished.append((work.size, work.mask.tobytes(), work.image.tobytes(), pixels.tobytes()))
+    assert finished[0] == finished[1]
+
+
+def test_a_soft_mask_shows_as_much_of_the_new_as_its_value_says():
+    mask = box_mask(64, 64, 8, 8, 30, 30)
+    mask[40:50, 40:50] = np.linspace(0.1, 0.9, 10, dtype=np.float32)
+    request = inpaint("", 64, 64, mask=mask, feather=0, image=np.zeros((64, 64, 3), np.uint8))
+    work = plan(request, GRID)
+    pixels = work.finish(np.full((work.size.height, work.size.width, 3), 200, np.uint8))
+    assert np.array_equal(pixels[..., 0], np.rint(mask * 200))
+    cells = np.asarray(plan(replace(request, crop_to_mask=False), GRID).mask)
+    assert (cells[40:50, 40:50] == 255).all()  # made anew, whatever of it shows
 
 
 @pytest.mark.parametrize(
@@ -169,6 +201,16 @@ def test_resizing_wraps_along_the_axes_that_tile(old, new):
             moved = resize(np.roll(image, old // 2, axis), Size(new, new), tiling)
             error = np.abs(np.roll(moved, -(new // 2), axis).astype(int) - straight.astype(int)).max()
             assert (error <= 1) == wraps, (tiling, axis, error)
+
+
+def test_the_alpha_of_the_source_is_that_of_the_result():
+    """No model makes alpha; at the size of the source it comes back to the last bit."""
+    image = painting(64, 48, channels=4)
+    work = plan(ImageToImage(prompt="a", image=image, sampling=sampling(64, 48)), GRID)
+    drawn = painting(work.size.width, work.size.height)
+    result = work.finish(drawn)
+    assert np.array_equal(result[..., 3], image[..., 3])
+    assert np.array_equal(result[..., :3], drawn[:48, :64])
 
 
 def test_image_to_image_follows_the_image(tiny, run):

@@ -10,7 +10,7 @@ import pytest
 from transformers import CLIPTokenizer
 
 from sd_blender.core.clip_tokens import TokenCounter
-from sd_blender.engine.known_models import STARTER_FOLDER
+from sd_blender.core.known_models import STARTER_FOLDER
 from sd_blender.engine.prompt_encoding import count_tokens
 
 from .tiny_model import _tokenizer
@@ -27,6 +27,9 @@ PROMPTS = (
     "supercalifragilistic " * 120,
     "red brick wall, " * 300 + "the last words (of:1.2) it",
     "\\(brackets\\) that are text",
+    "mossy BREAK stone",
+    "BREAK a BREAK BREAK (b BREAK c:1.2) BREAK",
+    "a BREAK " * 12 + "b",
 )
 
 

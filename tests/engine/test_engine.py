@@ -7,6 +7,7 @@ import gc
 import os
 import shutil
 import weakref
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,12 @@ import pytest
 import torch
 
 from sd_blender.core.errors import BadResult, ModelNotFound, OutOfMemory
-from sd_blender.core.messages import Loading, Progress, Started
+from sd_blender.core.known_models import STARTER_FOLDER
+from sd_blender.core.messages import Loading, Picture, Progress, Started
 from sd_blender.core.request import ImageToImage, Inpaint, Sampling, TextToImage
 from sd_blender.engine import diffusers_engine
+from sd_blender.engine.denoiser import UNetDenoiser
 from sd_blender.engine.diffusers_engine import DiffusersEngine
-from sd_blender.engine.generation import decode
 from sd_blender.engine.guards import is_out_of_memory
 
 from .conftest import box_mask, painting
@@ -49,7 +51,7 @@ def test_loads_once_then_starts_at_once(tiny, own_engine, run):
     first, second = run(request(tiny), own_engine), run(request(tiny, count=2), own_engine)
     kinds = [type(message) for message in first.messages]
     assert kinds.index(Started) == kinds.count(Loading) == 5
-    assert kinds[-1] is Progress
+    assert kinds[-2:] == [Progress, Picture]
     assert type(second.messages[0]) is Started and second.messages[0].steps == 4
     assert all(message.job_id == "job" for message in first.messages)
     assert first.result.request == request(tiny) and first.result.seconds > 0
@@ -68,11 +70,6 @@ def test_a_model_that_changed_on_disk_is_loaded_again(tiny, tmp_path, own_engine
 def test_the_three_tasks_share_one_set_of_components(tiny, own_engine):
     generate(own_engine, request(tiny))
     model = model_of(own_engine, tiny)
-    tasks = model.pipelines
-    for name in ("unet", "vae", "text_encoder", "tokenizer"):
-        parts = [getattr(task, name) for task in (tasks.text_to_image, tasks.image_to_image, tasks.inpaint)]
-        assert parts[0] is parts[1] is parts[2]
-    assert tasks.inpaint.unet is model.unet
     image = painting(32, 32)
     words = {"prompt": "stone", "model": str(tiny), "image": image, "sampling": request(tiny).sampling}
     generate(own_engine, ImageToImage(**words))
@@ -80,12 +77,69 @@ def test_the_three_tasks_share_one_set_of_components(tiny, own_engine):
     assert model_of(own_engine, tiny) is model
 
 
+def test_the_source_of_several_pictures_is_read_once(tiny, own_engine, monkeypatch):
+    monkeypatch.setattr(UNetDenoiser, "images_at_once", lambda *given: 1)
+    model, read = model_of(own_engine, tiny), []
+    handle = model.vae.encoder.register_forward_pre_hook(lambda module, given: read.append(given[0]))
+    sampling = replace(request(tiny).sampling, count=3)
+    words = {"prompt": "stone", "model": str(tiny), "image": painting(32, 32), "sampling": sampling}
+    try:
+        made = generate(own_engine, ImageToImage(**words)).images
+    finally:
+        handle.remove()
+    assert [pixels.shape for pixels in read].count((1, 3, 32, 32)) == 1, (
+        "the other is what previews are fitted to"
+    )
+    assert len({image.pixels.tobytes() for image in made}) == 3, "each from noise of its own all the same"
+
+
+def fast_and_exact(folder, run, own_engine, **changes):
+    """The pictures, and how many rows the U-Net was wholly asked for in each."""
+    model, made = model_of(own_engine, folder), {}
+    for speed in ("exact", "fast"):
+        rows = []
+
+        def count(module, given, rows=rows):
+            rows.append(len(given[0]))
+
+        # The middle is what is not computed where features are reused.
+        handle = model.unet.mid_block.register_forward_pre_hook(count)
+        try:
+            task = request(folder)
+            task = replace(task, sampling=replace(task.sampling, speed=speed, **changes))
+            made[speed] = run(task, own_engine).result.images[0], rows
+        finally:
+            handle.remove()
+    return made
+
+
+def test_a_fast_picture_is_nearly_the_exact_one_and_asks_less(own_engine, run):
+    generate(own_engine, request(STARTER_FOLDER))
+    made = fast_and_exact(STARTER_FOLDER, run, own_engine, steps=12, guidance_scale=2.0, width=64, height=64)
+    (exact, all_rows), (fast, some_rows) = made["exact"], made["fast"]
+    assert all_rows == [2] * 12
+    assert len(some_rows) < 9 and 1 in some_rows and 2 in some_rows, (
+        "wholly at every other step, guided in the middle"
+    )
+    difference = np.abs(exact.pixels.astype(int) - fast.pixels).mean()
+    assert 0 < difference < 20
+
+
+def test_a_unet_of_which_nothing_can_be_reused_is_asked_as_ever_and_says_so(
+    tiny, own_engine, run, monkeypatch
+):
+    generate(own_engine, request(tiny))
+    monkeypatch.setattr(UNetDenoiser, "can_reuse", False)
+    made = fast_and_exact(tiny, run, own_engine)
+    (exact, all_rows), (fast, rows) = made["exact"], made["fast"]
+    assert rows == all_rows and np.array_equal(exact.pixels, fast.pixels)
+    assert "nothing be reused between steps" in fast.warnings[0] and not exact.warnings
+
+
 def test_unload_frees_the_model_and_may_be_called_twice(tiny, own_engine):
     before = generate(own_engine, request(tiny)).images[0].pixels
     model = model_of(own_engine, tiny)
-    watched = [
-        weakref.ref(part) for part in (model.unet, model.vae, model.pipelines.text_to_image.text_encoder)
-    ]
+    watched = [weakref.ref(part) for part in (model.unet, model.vae, model.networks["text_encoder"])]
     del model
     own_engine.unload()
     gc.collect()
@@ -226,7 +280,7 @@ def test_other_errors_pass_unchanged(tiny, own_engine):
 
 def test_decoding_is_that_of_the_pipelines(tiny, own_engine):
     generate(own_engine, request(tiny))
-    vae = model_of(own_engine, tiny).vae
-    latents = torch.ones(1, 4, 2, 2)
+    own = model_of(own_engine, tiny).autoencoder
+    vae, latents = own.network, torch.ones(1, 4, 2, 2)
     with torch.no_grad():
-        assert torch.equal(decode(vae, latents), vae.decode(latents / 0.5).sample)
+        assert torch.equal(own.decode(latents), vae.decode(latents / 0.5).sample)

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from sd_blender.core.errors import OutOfMemory
+from sd_blender.core.messages import Progress
 from sd_blender.core.request import Sampling, TextToImage, Tiling
 from sd_blender.engine.diffusers_engine import STARTER_FOLDER, DiffusersEngine
 from sd_blender.engine.memory import available_bytes
-from sd_blender.engine.steps import LOOK_INTERVAL
 
 pytestmark = [
     pytest.mark.gpu,
@@ -93,6 +93,7 @@ def test_unloading_gives_everything_back(engine):
 STICKY = """
 import torch
 from sd_blender.core.errors import DeviceLost
+from sd_blender.core.messages import Progress
 from sd_blender.core.request import Sampling, TextToImage
 from sd_blender.engine.diffusers_engine import DiffusersEngine
 engine = DiffusersEngine(device="cuda")
@@ -120,13 +121,14 @@ def test_a_kernel_with_a_bad_index():
 
 @pytest.mark.fault("F07")
 def test_numbers_that_break_are_noticed_early(engine):
-    """Within the interval between two looks, though Python runs ahead of the card."""
+    """Though Python runs ahead of the card."""
     from sd_blender.core.errors import BadResult
 
     generate(engine, request(64))
     unet = engine._models.get(STARTER_FOLDER, print, lambda: False).unet
     with torch.no_grad():
         unet.conv_out.bias.fill_(float("nan"))
+    done = []
     with pytest.raises(BadResult, match="U-Net"):
-        generate(engine, request(64, steps=1000))
-    assert LOOK_INTERVAL < 1
+        engine.generate("job", request(64, steps=1000), done.append, lambda: False)
+    assert sum(isinstance(message, Progress) for message in done) < 500

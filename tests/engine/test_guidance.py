@@ -10,6 +10,9 @@ import pytest
 import torch
 
 from sd_blender.core.request import Sampling, TextToImage
+from tests.closeness import NETWORK, assert_near
+
+pytestmark = pytest.mark.parity
 
 SAMPLING = Sampling(width=32, height=32, steps=2, scheduler="DDIM", seed=3)
 
@@ -42,18 +45,17 @@ def test_scale_0_is_the_negative_prompt_alone(tiny, run):
 
 
 @pytest.mark.parametrize("scale", [0.0, 0.3, 1.0, 2.5, 7.5])
-def test_the_first_step_is_guided_by_the_formula(tiny, engine, run, step_tensors, scale):
+def test_the_first_step_is_guided_by_the_formula(tiny, engine, run, estimates, scale):
     """Recomputed by hand from the U-Net's two outputs, in numbers."""
     picture(run, tiny, "stone", "rust", scale)
     model = engine._models.get(tiny, print, lambda: False)
-    first = step_tensors[0]
+    first = estimates[0]
     with torch.no_grad():
-        texts = model.pipelines.text_to_image.encode_prompt("stone", torch.device("cpu"), 1, True, "rust")
+        texts = (model.text.read(words, 1).hidden for words in ("stone", "rust"))
         conditional, unconditional = (
-            model.unet(first["latent_model_input"][:1], first["timestep"], encoder_hidden_states=text).sample
-            for text in texts
+            model.unet(first.x, first.level.timestep, encoder_hidden_states=text).sample for text in texts
         )
     expected = unconditional + scale * (conditional - unconditional)
     assert (conditional - unconditional).abs().max() > 1e-2
     # Two texts in one batch round otherwise than one after the other, and the scale makes that larger.
-    assert torch.allclose(first["noise_pred"], expected, atol=1e-4)
+    assert_near(first.eps, expected, NETWORK)

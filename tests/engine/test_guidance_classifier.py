@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 import torch
 
+from sd_blender.core.diffusion.estimate import Estimate
+from sd_blender.core.diffusion.level import Level
 from sd_blender.core.errors import InvalidRequest, ModelRefused
 from sd_blender.core.request import Inpaint, Sampling, TextToImage
-from sd_blender.engine.classifier_guidance import ClassifierGuide
-from sd_blender.engine.gradient_guidance import Moment
+from sd_blender.engine.conditions.classifier_guidance import ClassifierGuide
 from sd_blender.engine.models import ModelStore
 from sd_blender.engine.noisy_classifier import NoisyClassifier, class_in
+from tests.closeness import ROUNDING, assert_near, is_near
 
 from .conftest import box_mask, painting
 from .tiny_guides import NAMES, save_tiny_classifier, save_tiny_clip
@@ -59,7 +61,11 @@ def test_any_size_and_any_timestep(classifier):
     for side in (4, 7, 16):
         assert classifier(noisy(2, side), torch.tensor([0.0, 431.7])).shape == (2, 3)
     early, late = classifier(noisy(2, 8)[:1].repeat(2, 1, 1, 1), torch.tensor([10.0, 900.0]))
-    assert not torch.allclose(early, late), "it knows how much noise there is"
+    assert not is_near(early, late, ROUNDING), "it knows how much noise there is"
+
+
+def estimate(x):
+    return Estimate(Level.of_abar(0.5, 300.0), x, x, x)
 
 
 def test_the_gradient_is_that_of_the_log_probability(classifier):
@@ -71,29 +77,29 @@ def test_the_gradient_is_that_of_the_log_probability(classifier):
     def log_p(moved):
         return classifier(moved, torch.tensor([300.0])).log_softmax(1)[0, 1]
 
-    found = guide.gradient(Moment(x, x, 300.0, 0.5))
+    found = guide.gradient(estimate(x))
     expected = (log_p(x + 1e-6 * direction) - log_p(x - 1e-6 * direction)) / 2e-6
     assert float((found * direction).sum()) == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_each_picture_to_its_own_class(classifier):
     x = noisy(2)
-    together = ClassifierGuide(classifier, [0, 2], 1.5)(Moment(x, x, 300.0, 0.5))
-    alone = ClassifierGuide(classifier, [2], 1.5)(Moment(x[1:], x[1:], 300.0, 0.5))
-    assert torch.allclose(together[1:], alone, atol=1e-6)
+    together = ClassifierGuide(classifier, [0, 2], 1.5).move(estimate(x))
+    alone = ClassifierGuide(classifier, [2], 1.5).move(estimate(x[1:]))
+    assert_near(together[1:], alone, ROUNDING)
 
 
 @pytest.mark.parametrize("channels", [4, 8])
-def test_it_raises_the_probability_of_the_material(request, run, step_tensors, channels):
+def test_it_raises_the_probability_of_the_material(request, run, estimates, channels):
     folder = request.getfixturevalue("classifying" if channels == 4 else "classifying_8")
     classifier = NoisyClassifier.load(folder / "classifier")
     assert classifier.latent_channels == channels
 
     def seen(**changes):
-        step_tensors.clear()
+        estimates.clear()
         pixels = run(asked(folder, **changes)).pixels
-        last = step_tensors[-1]
-        return classifier(last["latents"], last["timestep"][None].float()).log_softmax(1)[0], pixels
+        last = estimates[-1]
+        return classifier(last.x0, torch.tensor([last.level.timestep])).log_softmax(1)[0], pixels
 
     (before, _), (after, pixels) = seen(scale=0.0), seen()
     assert after[1] > before[1] + 0.05

@@ -10,18 +10,20 @@ import numpy as np
 import pytest
 import torch
 
+from sd_blender.core.diffusion.estimate import Estimate
+from sd_blender.core.diffusion.level import Level
 from sd_blender.core.errors import BadResult, InvalidRequest, JobCancelled, ModelRefused
 from sd_blender.core.request import SCHEDULERS, ImageToImage, Inpaint, Sampling, TextToImage, Tiling
-from sd_blender.engine import clip_files, clip_guidance
-from sd_blender.engine.clip_guidance import ClipGuide
+from sd_blender.engine import clip_files
 from sd_blender.engine.clip_score import ClipScorer
+from sd_blender.engine.conditions import clip_guidance
+from sd_blender.engine.conditions.clip_guidance import ClipGuide
 from sd_blender.engine.diffusers_engine import DiffusersEngine
-from sd_blender.engine.generation import decode
-from sd_blender.engine.gradient_guidance import Moment
 from sd_blender.engine.libraries import quiet
 from sd_blender.engine.memory_ladder import saving_memory
 from sd_blender.engine.models import ModelStore
 from sd_blender.engine.tiling import tiled
+from tests.closeness import ITERATED, ROUNDING, assert_near, is_near
 
 from .conftest import box_mask, painting
 from .tiny_guides import save_tiny_clip
@@ -67,19 +69,19 @@ def asked(
 
 def guide(model, scorer, prompts=("red stone",), **options):
     texts = torch.cat([scorer.text_vectors([prompt]) for prompt in prompts])
-    return ClipGuide(model.vae, scorer, texts, 1.0, range(7, 7 + len(prompts)), **options)
+    return ClipGuide(model.autoencoder, scorer, texts, 1.0, range(7, 7 + len(prompts)), **options)
 
 
 def latents(count=1, side=4, seed=0, channels=4):
     return torch.randn(count, channels, side, side, generator=torch.Generator().manual_seed(seed))
 
 
-def moment(original, abar=0.5):
-    return Moment(original, original, 500.0, abar)
+def found_at(original, abar=0.5):
+    return Estimate(Level.of_abar(abar, 500.0), original, original, original)
 
 
 def likelihood(model, scorer, original, prompt="red stone"):
-    picture = decode(model.vae, original) / 2 + 0.5
+    picture = model.autoencoder.decode(original) / 2 + 0.5
     cosine = (scorer.picture_vectors(picture) * scorer.text_vectors([prompt])).sum(1)
     return scorer.clip.logit_scale.exp() * cosine
 
@@ -106,27 +108,29 @@ def test_the_move_has_the_scale_of_the_formula(model, scorer, abar):
     x, by_clip = latents(), guide(model, scorer)
     gradient = by_clip.gradient(x, by_clip.texts, torch.Generator())
     by_clip.scale = 3.0
-    assert torch.allclose(by_clip(moment(x, abar)), 3.0 * (1 - abar) * gradient, rtol=1e-5)
+    assert_near(by_clip.move(found_at(x, abar)), 3.0 * (1 - abar) * gradient, ITERATED)
 
 
 def test_a_small_move_raises_the_similarity(model, scorer):
     x = latents()
-    move = guide(model, scorer)(moment(x))
+    move = guide(model, scorer).move(found_at(x))
     better = likelihood(model, scorer, x + 0.01 * move) - likelihood(model, scorer, x)
     assert float(better) == pytest.approx(0.01 * float((move**2).sum()) / 0.5, rel=0.1)
 
 
 def test_the_last_steps_are_not_guided(model, scorer, monkeypatch):
     monkeypatch.setattr(ClipGuide, "gradient", lambda *_: pytest.fail("the decoder was run for nothing"))
-    assert not guide(model, scorer)(moment(latents(), abar=0.96)).any()
+    assert not guide(model, scorer).move(found_at(latents(), abar=0.96)).any()
 
 
 def test_no_picture_depends_on_its_neighbours(model, scorer):
     prompts, x = ("red stone", "blue moss"), latents(2)
-    together = guide(model, scorer, prompts)(moment(x))
-    alone = ClipGuide(model.vae, scorer, scorer.text_vectors(prompts[1:]), 1.0, [8])(moment(x[1:]))
+    together = guide(model, scorer, prompts).move(found_at(x))
+    alone = ClipGuide(model.autoencoder, scorer, scorer.text_vectors(prompts[1:]), 1.0, [8]).move(
+        found_at(x[1:])
+    )
     assert torch.equal(together[1:], alone)
-    assert not torch.allclose(together[:1], together[1:])
+    assert not is_near(together[:1], together[1:], ROUNDING)
 
 
 @pytest.mark.parametrize("tiling", [Tiling.OFF, Tiling.X, Tiling.BOTH])
@@ -142,7 +146,7 @@ def test_a_part_of_a_large_picture_at_a_time(model, scorer, tiling):
 
 
 def test_only_the_part_looked_at_moves(model, scorer):
-    move = guide(model, scorer, side=64)(moment(latents(side=12)))
+    move = guide(model, scorer, side=64).move(found_at(latents(side=12)))
     assert ((move != 0)[0].any(0)).sum() == 8 * 8
 
 
@@ -168,26 +172,25 @@ def test_beside_classifier_free_guidance_at_any_scale(seeing, run, scorer, scale
     assert after > before + 0.1
 
 
-def test_both_guidances_by_the_formula(seeing, engine, run, step_tensors):
+def test_both_guidances_by_the_formula(seeing, engine, run, estimates):
     """uncond + w (cond - uncond), and then CLIP's term, recomputed by hand for the first step."""
     run(asked(seeing, guidance_scale=2.5))
     loaded = engine._models.get(seeing, print, lambda: False)
-    first = step_tensors[0]
+    first = estimates[0]
     with torch.no_grad():
-        texts = loaded.pipelines.text_to_image.encode_prompt("red stone", torch.device("cpu"), 1, True, "")
+        texts = (loaded.text.read(words, 1).hidden for words in ("red stone", ""))
         conditional, unconditional = (
-            loaded.unet(first["latent_model_input"][:1], first["timestep"], encoder_hidden_states=t).sample
-            for t in texts
+            loaded.unet(first.x, first.level.timestep, encoder_hidden_states=t).sample for t in texts
         )
-        abar = loaded.pipelines.text_to_image.scheduler.alphas_cumprod[int(first["timestep"])]
+        abar = torch.tensor(first.level.abar)
         noise = unconditional + 2.5 * (conditional - unconditional)
-        x_0 = (first["latent_model_input"][:1] - (1 - abar).sqrt() * noise) / abar.sqrt()
+        x_0 = (first.x - (1 - abar).sqrt() * noise) / abar.sqrt()
         scorer = loaded.scorer(seeing / "clip")
-        by_clip = ClipGuide(loaded.vae, scorer, scorer.text_vectors(["red stone"]), SCALE, [3])
+        by_clip = ClipGuide(loaded.autoencoder, scorer, scorer.text_vectors(["red stone"]), SCALE, [3])
         gradient = by_clip.gradient(x_0, by_clip.texts, torch.Generator())
     term = -(1 - abar).sqrt() * abar.sqrt() * SCALE * gradient
     assert term.abs().max() > 0.05
-    assert torch.allclose(first["noise_pred"], noise + term, atol=1e-3)
+    assert_near(first.eps, noise + term, ITERATED)
 
 
 @pytest.mark.parametrize("channels", [4, 8, 9])
@@ -291,8 +294,8 @@ def test_the_ladder_of_memory_is_not_climbed_with_a_gradient(model, scorer):
 
     handle = model.vae.decoder.conv_in.register_forward_pre_hook(fail)
     try:
-        with saving_memory(model.unet, model.vae, Tiling.OFF, lambda: None) as changes:
-            move = by_clip(moment(latents(side=16)))
+        with saving_memory(model.denoiser, model.autoencoder, Tiling.OFF, lambda: None) as changes:
+            move = by_clip.move(found_at(latents(side=16)))
     finally:
         handle.remove()
     assert calls and changes == []
@@ -311,7 +314,7 @@ def test_to_keep_little_for_the_gradient_changes_nothing_in_it(model, scorer, mo
         assert model.vae.decoder.gradient_checkpointing
     finally:
         model.vae.disable_gradient_checkpointing()
-    assert torch.allclose(found, whole, rtol=1e-5)
+    assert_near(found, whole, ITERATED)
 
 
 def test_a_decoder_that_overflows_in_half_precision(seeing, monkeypatch):
@@ -321,20 +324,24 @@ def test_a_decoder_that_overflows_in_half_precision(seeing, monkeypatch):
 
     def overflow(self, *inputs):
         found = original(self, *inputs)
-        return found if next(self.vae.parameters()).dtype == torch.float32 else found * float("inf")
+        return (
+            found
+            if next(self.autoencoder.network.parameters()).dtype == torch.float32
+            else found * float("inf")
+        )
 
     monkeypatch.setattr(ClipGuide, "gradient", overflow)
-    assert by_clip(moment(latents())).isfinite().all()
+    assert by_clip.move(found_at(latents())).isfinite().all()
     assert by_clip.changes == ["The autoencoder overflowed in half precision and was run in float32 instead."]
     monkeypatch.setattr(ClipGuide, "gradient", lambda self, x, *rest: x * float("nan"))
     with pytest.raises(BadResult, match="CLIP guidance gave values that are not numbers"):
-        by_clip(moment(latents()))
+        by_clip.move(found_at(latents()))
 
 
 def test_half_precision_gives_nearly_the_same_gradient(seeing, model, scorer):
     with quiet():
         half = ModelStore(torch.device("cpu"), torch.bfloat16).get(seeing, print, lambda: False)
-    exact, rough = (guide(m, scorer)(moment(latents())).flatten() for m in (model, half))
+    exact, rough = (guide(m, scorer).move(found_at(latents())).flatten() for m in (model, half))
     assert float(torch.cosine_similarity(exact, rough, dim=0)) > 0.95
 
 
@@ -361,4 +368,4 @@ def test_what_repeats_is_decoded_as_it_repeats(model, scorer):
         by_clip.tiling = Tiling.OFF  # looks from the first latent on, as the seed above did from `start` on
         second = by_clip.gradient(x.roll([-s for s in start], (-2, -1)), texts, torch.Generator())
     assert any(start)
-    assert torch.allclose(first.roll([-s for s in start], (-2, -1)), second, atol=1e-5)
+    assert_near(first.roll([-s for s in start], (-2, -1)), second, ITERATED)

@@ -7,18 +7,21 @@ of x_t is a logistic function, and guidance with s = 1 must turn the denoiser of
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
 
 import pytest
 import torch
 from torch import Tensor
 
+from sd_blender.core.diffusion.estimate import Estimate
+from sd_blender.core.diffusion.guidance import Unguided
+from sd_blender.core.diffusion.level import Level
+from sd_blender.core.diffusion.loop import Moment, denoise
+from sd_blender.core.diffusion.samplers import Plan
 from sd_blender.core.request import SCHEDULERS
-from sd_blender.engine.classifier_guidance import ClassifierGuide
-from sd_blender.engine.gradient_guidance import Moment, as_output, guided
-from sd_blender.engine.preview import predicted_original
-from sd_blender.engine.schedulers import make_scheduler
+from sd_blender.engine.conditions.classifier_guidance import ClassifierGuide
+from sd_blender.engine.conditions.gradient_guidance import GradientGuide
+from tests.closeness import ITERATED, ROUNDING, assert_near
 
 from .tiny_model import STABLE_DIFFUSION_1, ZERO_SNR
 
@@ -26,8 +29,6 @@ M = torch.linspace(-1.0, 1.0, 4 * 4 * 4).reshape(1, 4, 4, 4)
 S = 0.3
 KINDS = ("epsilon", "v_prediction", "sample")
 STEPS = 12
-# diffusers has no such option for these.
-NO_SAMPLE = ("PNDM", "Euler a", "DPM2")
 
 
 @dataclass
@@ -75,24 +76,28 @@ def noise(seed: int, count: int = 2) -> Tensor:
     return torch.randn(count, 4, 4, 4, generator=torch.Generator().manual_seed(seed))
 
 
-def scheduler_of(name: str, kind: str, config=STABLE_DIFFUSION_1):
-    scheduler = make_scheduler(name, {**config, "prediction_type": kind}, STEPS)
-    scheduler.set_timesteps(STEPS)
-    return scheduler
+def plan_of(name: str, kind: str, config=STABLE_DIFFUSION_1) -> Plan:
+    return Plan.fit(name, {**config, "prediction_type": kind}, STEPS)
 
 
-def sample(scheduler, kind: str, means) -> Tensor:
-    """The loop of the pipelines; ``means`` is E[x_0 | x_t], of x and abar."""
-    mixture = Mixture(scheduler.alphas_cumprod)
-    x = noise(3) * scheduler.init_noise_sigma
-    draws = "generator" in inspect.signature(scheduler.step).parameters
-    stochastic = {"generator": torch.Generator().manual_seed(5)} if draws else {}
-    for t in scheduler.timesteps:
-        seen = scheduler.scale_model_input(x, t)
-        abar = mixture.abar(t[None])
-        output = said(seen, means(mixture, seen, abar), abar, kind)
-        x = scheduler.step(output, t, x, return_dict=False, **stochastic)[0]
-    return x
+def sample(plan: Plan, kind: str, means, guides=()) -> Tensor:
+    """The loop; ``means`` is E[x_0 | x_t], of the mixture, x and abar."""
+    mixture = Mixture(torch.tensor(plan.schedule.abar))
+    generator = torch.Generator().manual_seed(5)
+
+    def denoiser(x, level, texts, inputs):
+        abar = torch.tensor(level.abar)
+        return [said(x, means(mixture, x, abar), abar, kind)]
+
+    start = noise(3) * plan.trajectory.start_noise
+    sampler = plan.sampler(lambda: torch.randn(2, 4, 4, 4, generator=generator))
+    return denoise(start, sampler, denoiser, kind, Unguided(None), guides)
+
+
+def found_at(mixture: Mixture, x: Tensor, timestep: float) -> Estimate:
+    abar = mixture.abar(torch.tensor([timestep]))
+    x0 = mixture.original(x, abar)
+    return Estimate(Level.of_abar(float(abar), timestep), x, x0, said(x, x0, abar, "epsilon"))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -100,50 +105,52 @@ def sample(scheduler, kind: str, means) -> Tensor:
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_scale_of_1_is_the_conditional_model(kind, timestep, sign):
     """Bayes' rule, exactly: sign, size and the way to each prediction type."""
-    scheduler = scheduler_of("DDIM", kind)
-    mixture = Mixture(scheduler.alphas_cumprod.double())
-    x, t = 0.02 * noise(1).double(), torch.full((2,), timestep)  # between the two, so that both are likely
-    abar = mixture.abar(t[:1])
-    moment = Moment(x, mixture.original(x, abar), timestep, float(abar))
-    move = ClassifierGuide(mixture, [0 if sign == 1 else 1] * 2, 1.0)(moment)
-    output = said(x, moment.original, abar, kind) + as_output(move, float(abar), kind)
+    mixture = Mixture(torch.tensor(plan_of("DDIM", kind).schedule.abar))
+    x = 0.02 * noise(1).double()  # between the two, so that both are likely
+    abar = mixture.abar(torch.tensor([timestep]))
+    found = found_at(mixture, x, timestep)
+    moved = found.moved(ClassifierGuide(mixture, [0 if sign == 1 else 1] * 2, 1.0).move(found))
     conditional = mixture.of_class(x, abar, sign)
-    assert (moment.original - conditional).abs().max() > 1e-3, "else nothing had to be done"
-    assert torch.allclose(moment.original + move, conditional, atol=1e-6)
-    assert torch.allclose(output, said(x, conditional, abar, kind), atol=1e-6)
+    assert (found.x0 - conditional).abs().max() > 1e-3, "else nothing had to be done"
+    output = said(x, conditional, abar, kind)
+    expected = Estimate.of_output(output, x, found.level, kind)
+    assert_near(moved.x0, conditional, ROUNDING)
+    assert_near(moved.x0, expected.x0, ROUNDING)
+    assert_near(moved.eps, expected.eps, ROUNDING)
 
 
 @pytest.mark.parametrize("scale", [0.0, 0.5, 3.0])
 def test_the_noise_prediction_is_that_of_the_paper(scale):
     """eps - s sqrt(1 - abar) grad log p(y | x_t), with the gradient written out."""
-    mixture = Mixture(scheduler_of("DDIM", "epsilon").alphas_cumprod.double())
+    mixture = Mixture(torch.tensor(plan_of("DDIM", "epsilon").schedule.abar))
     x, abar = noise(1).double(), mixture.abar(torch.tensor([500.0]))
-    moment = Moment(x, mixture.original(x, abar), 500.0, float(abar))
+    found = found_at(mixture, x, 500.0)
     minus = (1 - mixture.logit(x, abar).sigmoid()).view(-1, 1, 1, 1)
     gradient = minus * 2 * abar.sqrt() * M / (abar * S + 1 - abar)
-    move = ClassifierGuide(mixture, [0, 0], scale)(moment)
-    expected = -scale * (1 - abar).sqrt() * gradient
-    assert torch.allclose(as_output(move, float(abar), "epsilon"), expected, atol=1e-7)
+    moved = found.moved(ClassifierGuide(mixture, [0, 0], scale).move(found))
+    assert_near(moved.eps - found.eps, -scale * (1 - abar).sqrt() * gradient, ROUNDING)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", SCHEDULERS)
 def test_every_scheduler_and_prediction_type(name, kind):
     """The whole run with the mixture's denoiser and the guide is the run with the denoiser of one class."""
-    if kind == "sample" and name in NO_SAMPLE:
-        pytest.skip("diffusers refuses it")
-    plain = scheduler_of(name, kind)
-    classifier = Mixture(plain.alphas_cumprod)
-    guide = ClassifierGuide(classifier, [0, 1], 1.0)
-    ours = sample(guided(scheduler_of(name, kind), [guide]), kind, lambda m, x, abar: m.original(x, abar))
+    plan = plan_of(name, kind)
+    guide = ClassifierGuide(Mixture(torch.tensor(plan.schedule.abar)), [0, 1], 1.0)
+    ours = sample(plan, kind, lambda m, x, abar: m.original(x, abar), [guide])
 
     def conditional(mixture, x, abar):
         return torch.cat([mixture.of_class(x[:1], abar, 1), mixture.of_class(x[1:], abar, -1)])
 
-    theirs = sample(plain, kind, conditional)
-    unguided = sample(scheduler_of(name, kind), kind, lambda m, x, abar: m.original(x, abar))
-    assert torch.allclose(ours, theirs, atol=2e-3)
+    theirs = sample(plan, kind, conditional)
+    unguided = sample(plan, kind, lambda m, x, abar: m.original(x, abar))
+    assert_near(ours, theirs, ITERATED)
     assert (unguided - theirs).abs().max() > 0.1, "else guidance had nothing to do"
+
+
+class Idle(GradientGuide):
+    def move(self, found):
+        return torch.zeros_like(found.x0)
 
 
 @pytest.mark.parametrize("config", [STABLE_DIFFUSION_1, ZERO_SNR], ids=["SD 1.x", "zero SNR"])
@@ -151,50 +158,37 @@ def test_every_scheduler_and_prediction_type(name, kind):
 def test_a_guide_that_moves_nothing_changes_nothing(name, config):
     """To the last bit, with every scheduler: looking on has no side effect."""
 
-    def idle(moment):
-        return torch.zeros_like(moment.original)
-
     def means(mixture, x, abar):
         return mixture.original(x, abar)
 
-    first = sample(scheduler_of(name, "v_prediction", config), "v_prediction", means)
-    again = sample(guided(scheduler_of(name, "v_prediction", config), [idle]), "v_prediction", means)
-    assert torch.equal(first, again)
-
-
-def test_without_guides_the_scheduler_is_untouched():
-    scheduler = scheduler_of("Euler", "epsilon")
-    assert "step" not in vars(guided(scheduler, []))
+    plan = plan_of(name, "v_prediction", config)
+    assert torch.equal(*(sample(plan, "v_prediction", means, guides) for guides in ([], [Idle()])))
 
 
 def test_guides_add_up():
-    scheduler = scheduler_of("DDIM", "epsilon")
-    outputs = [noise(2), noise(2)]
-    moves = [noise(7), noise(8)]
-    t = scheduler.timesteps[3]
-    guided(scheduler, [lambda moment, move=move: move for move in moves])
-    scheduler.step(outputs[0], t, noise(4))
-    abar = float(scheduler.alphas_cumprod[t])
-    expected = outputs[1] + as_output(moves[0] + moves[1], abar, "epsilon")
-    assert torch.allclose(outputs[0], expected, atol=1e-6)
+    mixture = Mixture(torch.tensor(plan_of("DDIM", "epsilon").schedule.abar))
+    found, moves = found_at(mixture, noise(4), 600.0), [noise(7), noise(8)]
+
+    class Push(GradientGuide):
+        def __init__(self, push):
+            self.push = push
+
+        def move(self, found):
+            return self.push
+
+    moment = Moment(0, found.level, found.level, found.x, estimate=found)
+    for push in moves:
+        Push(push).after(moment)
+    assert_near(moment.estimate.x0, found.x0 + sum(moves), ROUNDING)
+    assert_near(found.level.mix(moment.estimate.x0, moment.estimate.eps), found.x, ROUNDING)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_predicted_picture_moves_as_far_as_the_guide_says(kind):
-    scheduler = scheduler_of("Euler", kind)
-    t, x, output, move = scheduler.timesteps[4], noise(4), noise(2), noise(7)
-    seen = scheduler.scale_model_input(x, t)
-    before = predicted_original(seen, output, t, scheduler).clone()
-    guided(scheduler, [lambda moment: move]).step(output, t, x)
-    assert torch.allclose(predicted_original(seen, output, t, scheduler), before + move, atol=1e-4)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_where_no_signal_is_left_all_stays_finite(kind):
-    assert as_output(noise(1), 0.0, kind).isfinite().all()
-    assert not as_output(noise(1), 0.0, "epsilon").any()
+def test_where_no_signal_is_left_all_stays_finite():
+    x, move = noise(1), noise(2)
+    moved = Estimate(Level.of_abar(0.0, 999), x, noise(3), x).moved(move)
+    assert moved.x0.isfinite().all() and torch.equal(moved.eps, x), "eps says nothing of x_0 there"
 
 
 def test_a_classifier_is_not_asked_about_pure_noise():
     guide = ClassifierGuide(Mixture(torch.ones(1000)), [0, 0], 1.0)
-    assert not guide(Moment(noise(1), noise(2), 999.0, 1e-4)).any()
+    assert not guide.move(Estimate(Level.of_abar(1e-4, 999.0), noise(1), noise(2), noise(1))).any()

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from sd_blender.core.errors import JobCancelled, ModelRefused
+from sd_blender.core.known_models import CHECKSUMS_FILE, Checksums, sha256, write_checksums
 from sd_blender.core.messages import Loading
 from sd_blender.core.request import Sampling, TextToImage
 from sd_blender.engine.diffusers_engine import DiffusersEngine
-from sd_blender.engine.known_models import CHECKSUMS_FILE, Checksums, sha256, write_checksums
 
 WEIGHTS = "unet/diffusion_pytorch_model.safetensors"
 

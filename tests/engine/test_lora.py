@@ -20,11 +20,13 @@ from sd_blender.core.request import Lora, Sampling, TextToImage, Tiling
 from sd_blender.core.serialization import from_json, provenance, to_json
 from sd_blender.engine.fingerprint import UNET_KEY, unet_fingerprint
 from sd_blender.engine.libraries import quiet
-from sd_blender.engine.lora import LoraStore
-from sd_blender.engine.lora_files import read_lora
+from sd_blender.engine.lora.files import read_lora
+from sd_blender.engine.lora.store import LoraStore
 from sd_blender.engine.model_files import check_model
 
 from .lora_files import ALPHA, CONVOLUTIONS, LINEAR, RANK, random_changes, save_diffusers, save_kohya
+
+pytestmark = pytest.mark.parity
 
 SMALL = Sampling(width=64, height=64, steps=3, guidance_scale=4.0, scheduler="DDIM", seed=3)
 
@@ -153,8 +155,13 @@ def other_width(tensors, width):
         (lambda t: other_width(t, 2048), "Stable Diffusion XL"),
         (lambda t: {k.replace("lora_te_", "lora_te2_"): v for k, v in t.items()}, "Stable Diffusion XL"),
         (lambda t: {"transformer.blocks.0.lora_A.weight": torch.zeros(1)}, "diffusion transformer"),
-        (lambda t: {"lora_unet_x.hada_w1_a": torch.zeros(1)}, "LoHa"),
-        (lambda t: {"lora_unet_x.dora_scale": torch.zeros(1)}, "DoRA"),
+        (lambda t: {"lora_unet_x.oft_blocks": torch.zeros(1)}, "an OFT"),
+        (lambda t: {"lora_unet_x.a1.weight": torch.zeros(1)}, "a GLoRA"),
+        (lambda t: {"lora_unet_x.on_input": torch.zeros(1)}, "an IA3"),
+        (lambda t: {"base_model.model.x.lora_E": torch.zeros(1)}, "an AdaLoRA"),
+        (lambda t: {"lora_unet_double_blocks_0_img_mod.lora_down.weight": torch.zeros(1)}, "transformer"),
+        (lambda t: {"diffusion_model.joint_blocks.0.x.lora_A.weight": torch.zeros(1)}, "transformer"),
+        (lambda t: {"diffusion_model.layers.0.x.lora_A.weight": torch.zeros(1)}, "transformer"),
         (lambda t: {"emb_params": torch.zeros(1, 32)}, "textual inversion"),
         (lambda t: {"model.diffusion_model.x": torch.zeros(1)}, "whole model"),
         (lambda t: {"something": torch.zeros(1)}, "no LoRA"),

@@ -13,6 +13,8 @@ from sd_blender.core.errors import ModelNotFound, ModelRefused
 from sd_blender.core.request import Sampling, TextToImage
 from sd_blender.engine.libraries import quiet
 
+pytestmark = pytest.mark.parity
+
 WIDTH = 32
 
 

@@ -6,17 +6,31 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import weakref
 
 import pytest
 import torch
+import torch.nn.functional as F
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from sd_blender.core.errors import OutOfMemory
 from sd_blender.core.geometry import Size
 from sd_blender.core.messages import Started
-from sd_blender.core.request import Inpaint, Sampling, TextToImage
+from sd_blender.core.request import Inpaint, Sampling, TextToImage, Tiling
 from sd_blender.engine import memory
 from sd_blender.engine.diffusers_engine import STARTER_FOLDER, DiffusersEngine
-from sd_blender.engine.memory import available_bytes, available_main_memory, least_bytes
+from sd_blender.engine.memory import (
+    available_bytes,
+    available_main_memory,
+    decoding_bytes,
+    encoding_bytes,
+    images_per_call,
+    least_bytes,
+    unet_bytes,
+)
+from sd_blender.engine.tiling import tiled
 
 from .conftest import box_mask, painting
 
@@ -118,3 +132,90 @@ def test_the_estimate_grows_with_the_area(tiny):
     model = DiffusersEngine(device="cpu")._models.get(tiny, lambda *_: None, lambda: False)
     one, four = (least_bytes(model.unet, model.vae, Size(side, side)) for side in (512, 1024))
     assert four == pytest.approx(4 * one, rel=1e-6)
+
+
+class Peak(TorchDispatchMode):
+    """The most bytes that were there at once of what was made inside."""
+
+    def __init__(self, weights):
+        super().__init__()
+        self.known = {weight.untyped_storage()._cdata for weight in weights}
+        self.now = self.most = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        for tensor in (value for value in tree_leaves(out) if isinstance(value, torch.Tensor)):
+            storage = tensor.untyped_storage()
+            key, size = storage._cdata, storage.nbytes()
+            if key not in self.known:
+                self.known.add(key)
+                self.now += size
+                self.most = max(self.most, self.now)
+                weakref.finalize(storage, self.gone, key, size)
+        return out
+
+    def gone(self, key, size):
+        self.known.discard(key)
+        self.now -= size
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("tiling", [Tiling.OFF, Tiling.BOTH])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_the_need_of_an_autoencoder_is_counted_and_not_much_more(tiling, layers):
+    widths = (32, 64, 128)
+    vae = AutoencoderKL(
+        block_out_channels=widths,
+        down_block_types=("DownEncoderBlock2D",) * 3,
+        up_block_types=("UpDecoderBlock2D",) * 3,
+        layers_per_block=layers,
+        latent_channels=4,
+    )
+    latents, pixels = torch.ones(1, 4, 16, 24), torch.ones(1, 3, 64, 96)
+    for network, given, needed in (
+        (vae.decoder, latents, decoding_bytes(vae, latents)),
+        (vae.encoder, pixels, encoding_bytes(vae, pixels)),
+    ):
+        with tiled(tiling, vae), Peak(vae.parameters()) as peak:
+            network(given)
+        assert peak.most / 1.1 <= needed <= 2 * peak.most
+
+
+ATTENDING = ("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",)
+KINDS = {
+    "Stable Diffusion 1": {"block_out_channels": (32, 64, 128, 128), "down_block_types": ATTENDING},
+    "Stable Diffusion XL": {
+        "block_out_channels": (32, 64, 128),
+        "down_block_types": ("DownBlock2D", *ATTENDING[:2]),
+        "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        "transformer_layers_per_block": [1, 2, 4],
+    },
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("rows", [1, 2])
+def test_the_need_of_a_unet_is_counted_and_not_much_more(monkeypatch, kind, rows):
+    """On tensors without memory, and with attention that keeps no square, as on a graphics card."""
+    monkeypatch.setattr(F, "scaled_dot_product_attention", lambda query, *_, **__: torch.empty_like(query))
+    with torch.device("meta"), torch.no_grad():
+        unet = UNet2DConditionModel(cross_attention_dim=16, **KINDS[kind]).eval()
+        inputs = torch.empty(rows, 4, 64, 64), torch.empty((), dtype=torch.long), torch.empty(rows, 77, 16)
+        with Peak([*unet.parameters(), *unet.buffers()]) as peak:
+            unet(*inputs)
+    assert peak.most < unet_bytes(unet, 64 * 64, rows) < 2.5 * peak.most
+
+
+def test_images_together_count_what_torch_keeps_as_free(monkeypatch):
+    """On a card of 8 GB of which another program has 2 and torch keeps 5, but uses only 2."""
+    gigabyte, asked = 2**30, []
+
+    class OnCard:
+        device = torch.device("cuda")
+
+    monkeypatch.setattr(memory.torch.cuda, "mem_get_info", lambda device: (gigabyte, 8 * gigabyte))
+    monkeypatch.setattr(memory.torch.cuda, "memory_reserved", lambda device: 5 * gigabyte)
+    monkeypatch.setattr(memory.torch.cuda, "memory_allocated", lambda device: 2 * gigabyte)
+    monkeypatch.setattr(memory, "unet_bytes", lambda *told: asked.append(told[1:]) or gigabyte // 2)
+    assert images_per_call(OnCard(), 4096, 2, 8) == 4
+    assert asked == [(4096, 2)]

@@ -19,6 +19,8 @@ from sd_blender.core.request import ImageToImage, Sampling, TextToImage, Tiling
 from sd_blender.engine import memory_ladder
 from sd_blender.engine.diffusers_engine import DiffusersEngine
 from sd_blender.engine.guards import out_of_memory
+from sd_blender.engine.memory import decoding_bytes, encoding_bytes
+from tests.closeness import BYTES, is_near
 
 from .conftest import painting
 
@@ -94,7 +96,7 @@ def small_memory(network, values, error=ERRORS["OutOfMemoryError"], after=0):
 
 
 def same(ours, theirs):
-    return np.abs(ours.astype(int) - theirs.astype(int)).max() <= 1
+    return is_near(ours, theirs, BYTES)
 
 
 @pytest.mark.fault("F01")
@@ -107,9 +109,35 @@ def test_in_the_unet_at_any_step(tiny, own_engine, made_plainly, run, step):
     assert same(saved.pixels, plain.pixels) and np.ptp(saved.pixels) > 20
     (warning,) = saved.result.images[0].warnings
     assert warning == "The memory ran out, so one picture was computed at a time, which is slower."
-    assert calls["network"] == STEPS, "only the step that failed is repeated, inside its call"
+    assert calls["network"] == step + 1 + 2 * (STEPS - step), "only the step that failed is repeated"
     assert [m.step for m in saved.of(Progress)] == [1, 2, 3]
     assert not run(request(tiny), own_engine).result.images[0].warnings
+
+
+@pytest.mark.parametrize("tiling", [Tiling.OFF, Tiling.BOTH])
+def test_on_a_processor_tiles_are_decided_before_the_memory_runs_out(
+    tiny, own_engine, made_plainly, run, tiling
+):
+    """Where the system ends the process rather than to say no, nothing is tried that would not fit."""
+    plain = made_plainly(ImageToImage, tiling, **SOURCE)
+    task = request(tiny, ImageToImage, tiling, **SOURCE)
+    vae = model_of(own_engine, tiny).vae
+    needed = decoding_bytes(vae, torch.ones(1, 4, 8, 8)), encoding_bytes(vae, torch.ones(1, 3, 64, 64))
+    scarce = DiffusersEngine("cpu", "float32", available=lambda device: min(needed) - 1)
+    scarce._models = own_engine._models
+    scarce._refuse_what_cannot_fit = lambda *_: None
+    with small_memory(vae, VAE_VALUES):
+        saved = run(task, scarce)
+    assert same(saved.pixels, plain.pixels)
+    warnings = saved.result.images[0].warnings
+    assert [word for word in ("read", "made") if any(f"it was {word} in tiles" in w for w in warnings)] == [
+        "read",
+        "made",
+    ]
+    assert not any("ran out" in warning for warning in warnings)
+    roomy = DiffusersEngine("cpu", "float32", available=lambda device: max(needed))
+    roomy._models, roomy._refuse_what_cannot_fit = own_engine._models, lambda *_: None
+    assert not run(task, roomy).result.images[0].warnings
 
 
 @pytest.mark.fault("F01")
@@ -170,7 +198,8 @@ def test_once_tiled_the_other_pictures_of_the_job_are_too(tiny, own_engine, run)
     with small_memory(decoder, VAE_VALUES):
         saved = run(request(tiny, count=3), own_engine)
     assert [len(image.warnings) for image in saved.result.images] == [1, 1, 1]
-    assert "forward" not in vars(decoder)
+    model = model_of(own_engine, tiny)
+    assert model.autoencoder.run_decoder is decoder and model.denoiser.run is model.unet
 
 
 @pytest.mark.fault("F01")

@@ -193,7 +193,7 @@ def test_a_configuration_that_asks_for_code(refused, copy, file, key):
         ("unet", ["diffusers", "AutoModel"]),
         ("unet", ["evil_module", "UNet2DConditionModel"]),
         ("vae", ["diffusers", "AutoencoderTiny"]),
-        ("scheduler", ["diffusers", "DPMSolverSDEScheduler"]),
+        ("scheduler", ["diffusers", "FlowMatchEulerDiscreteScheduler"]),
         ("tokenizer", None),
         ("text_encoder_2", ["transformers", "CLIPTextModelWithProjection"]),
     ],

@@ -11,9 +11,11 @@ import torch
 
 from sd_blender.core.errors import BadResult
 from sd_blender.core.messages import Progress
-from sd_blender.core.request import Sampling, TextToImage
+from sd_blender.core.request import ImageToImage, Sampling, TextToImage
 from sd_blender.engine.diffusers_engine import DiffusersEngine
 from sd_blender.engine.guards import NotFinite, require_finite
+
+from .conftest import painting
 
 STEPS = 5
 
@@ -96,6 +98,52 @@ def test_the_last_thing_looked_at_is_the_picture(tiny, value):
         engine.generate("job", request(tiny), lambda message: None, lambda: False)
     handle.remove()
     assert engine.generate("job", request(tiny), lambda message: None, lambda: False).images
+
+
+@pytest.mark.fault("F08")
+def test_an_encoder_that_overflows_is_run_in_float32_and_the_unet_is_not(tiny, run):
+    engine = DiffusersEngine(device="cpu", dtype="bfloat16", preview_interval=1e9)
+    model = engine._models.get(tiny, lambda *_: None, lambda: False)
+
+    def spoil(module, inputs, output):
+        if module.conv_in.weight.dtype != torch.float32:
+            output[0, 0, 0, 0] = float("nan")
+
+    model.vae.encoder.register_forward_hook(spoil)
+    done = run(from_a_picture(tiny), engine)
+    for image in done.result.images:
+        assert image.warnings == (
+            "The autoencoder overflowed in half precision and was run in float32 instead.",
+        )
+    assert model.unet.dtype == torch.bfloat16
+    assert not run(from_a_picture(tiny), engine).result.images[0].warnings, "the next job finds it in float32"
+
+
+@pytest.mark.fault("F08")
+def test_an_encoder_that_gives_no_numbers_is_named(tiny):
+    engine = DiffusersEngine(device="cpu", dtype="float32", preview_interval=1e9)
+    encoder = engine._models.get(tiny, lambda *_: None, lambda: False).vae.encoder
+    encoder.register_forward_hook(lambda module, inputs, output: output * float("nan"))
+    with pytest.raises(BadResult, match="autoencoder"):
+        engine.generate("job", from_a_picture(tiny), lambda message: None, lambda: False)
+
+
+@pytest.mark.fault("F08")
+def test_a_unet_that_is_not_to_blame_stays_as_it_is(tiny):
+    """Nothing is made twice for the numbers of another network, in half precision either."""
+    engine = DiffusersEngine(device="cpu", dtype="bfloat16", preview_interval=1e9)
+    model = engine._models.get(tiny, lambda *_: None, lambda: False)
+    model.vae.encoder.register_forward_hook(lambda module, inputs, output: output * float("nan"))
+    with pytest.raises(BadResult, match="autoencoder"):
+        engine.generate("job", from_a_picture(tiny), lambda message: None, lambda: False)
+    assert model.unet.dtype == torch.bfloat16
+
+
+def from_a_picture(folder):
+    sampling = request(folder, count=2).sampling
+    return ImageToImage(
+        prompt="moss", model=str(folder), sampling=sampling, image=painting(32, 32), strength=0.6
+    )
 
 
 @pytest.mark.parametrize("place", [0, 1000, -1])

@@ -1,24 +1,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 import torch
 
+from sd_blender.core.choices import SPACINGS
+from sd_blender.core.diffusion.guidance import Unguided
+from sd_blender.core.diffusion.loop import denoise
+from sd_blender.core.diffusion.noise_schedule import SIGMA_MAX, NoiseSchedule
+from sd_blender.core.diffusion.samplers import Plan
+from sd_blender.core.errors import InvalidRequest, ModelRefused
 from sd_blender.core.messages import Progress, Started
 from sd_blender.core.request import SCHEDULERS, ImageToImage, Inpaint, Sampling, TextToImage
-from sd_blender.engine.schedulers import (
-    SIGMA_MAX,
-    Schedule,
-    make_scheduler,
-    model_part,
-    nearly_zero_snr_betas,
-)
+from sd_blender.engine.diffusers_engine import DiffusersEngine
+from tests.closeness import ROUNDING, SCHEDULE, assert_near, is_near
 
 from .conftest import box_mask, painting
 from .tiny_model import STABLE_DIFFUSION_1, ZERO_SNR
-
-STOCHASTIC = ("DDPM", "Euler a", "DPM++ SDE", "LCM")
 
 
 def sampling(scheduler: str, steps: int = 3, **changes) -> Sampling:
@@ -46,64 +48,47 @@ def test_every_scheduler_starts_from_a_picture(tiny_zero_snr, run, scheduler):
     assert (inpainted.pixels[12:20, 12:20] != image[12:20, 12:20]).any()
 
 
+class Known:
+    """A network that knows the picture: x_0, whatever it is shown."""
+
+    def __init__(self, x0):
+        self.x0 = x0
+
+    def __call__(self, x, level, texts, inputs):
+        return [(x - level.signal * self.x0) / level.noise]
+
+
+def run_plan(plan, x, denoiser, kind="epsilon", seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    sampler = plan.sampler(lambda: torch.randn(x.shape, generator=generator))
+    return denoise(x, sampler, denoiser, kind, Unguided(None))
+
+
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
-def test_little_noise_changes_little(tiny, scheduler):
-    """add_noise and the last step agree: x_0 comes back when the model predicts the noise exactly."""
-    steps, strength = 20, 0.25
-    chosen = make_scheduler(scheduler, STABLE_DIFFUSION_1, steps)
-    chosen.set_timesteps(steps)
-    start = steps - int(steps * strength)
-    timesteps = chosen.timesteps[start * chosen.order :]
-    chosen.set_begin_index(start * chosen.order) if hasattr(chosen, "set_begin_index") else None
+def test_little_noise_changes_little(scheduler):
+    """The start and the last step agree: x_0 comes back when the model predicts the noise exactly."""
+    plan = Plan.fit(scheduler, STABLE_DIFFUSION_1, 20, 0.25)
     x0 = torch.linspace(-1, 1, 64).reshape(1, 4, 4, 4)
-    generator = torch.Generator().manual_seed(0)
-    x = chosen.add_noise(x0, torch.randn(x0.shape, generator=generator), timesteps[:1])
-    stochastic = {"generator": generator} if scheduler in STOCHASTIC else {}
-    for t in timesteps:
-        seen = chosen.scale_model_input(x, t)
-        abar = abar_at(chosen.alphas_cumprod, float(t))
-        noise = (seen - abar**0.5 * x0) / (1 - abar) ** 0.5
-        x = chosen.step(noise, t, x, return_dict=False, **stochastic)[0]
-    assert (x - x0).abs().max() < 0.15
-
-
-@pytest.mark.parametrize("scheduler", SCHEDULERS)
-def test_each_is_made_fresh(scheduler):
-    assert make_scheduler(scheduler, ZERO_SNR, 5) is not make_scheduler(scheduler, ZERO_SNR, 5)
+    x = plan.trajectory.start.mix(x0, torch.randn(x0.shape, generator=torch.Generator().manual_seed(0)))
+    assert (run_plan(plan, x, Known(x0)) - x0).abs().max() < 0.15
 
 
 def test_dpm_2m_karras_is_karras():
-    sigmas = make_scheduler("DPM++ 2M Karras", STABLE_DIFFUSION_1, 10)
-    sigmas.set_timesteps(10)
-    plain = make_scheduler("DPM++ 2M", STABLE_DIFFUSION_1, 10)
-    plain.set_timesteps(10)
+    karras, plain = (Plan.fit(name, STABLE_DIFFUSION_1, 10) for name in ("DPM++ 2M Karras", "DPM++ 2M"))
+    sigmas, others = ([step.at.sigma for step in plan.trajectory.steps] for plan in (karras, plain))
     # Karras et al. 2022, equation 5 with rho = 7: equal steps of sigma^(1/7).
-    root = sigmas.sigmas[:-1].double() ** (1 / 7)
-    assert torch.allclose(root.diff(), root.diff()[0].expand(9), rtol=1e-3)
-    assert not torch.allclose(sigmas.sigmas, plain.sigmas)
+    root = np.diff(np.array(sigmas) ** (1 / 7))
+    assert_near(root, np.full(9, root[0]), SCHEDULE)
+    assert not is_near(np.array(sigmas), np.array(others), ROUNDING)
 
 
-def test_steps_beyond_the_schedule_lcm_was_distilled_on(tiny):
-    scheduler = make_scheduler("LCM", STABLE_DIFFUSION_1, 60)
-    scheduler.set_timesteps(60)
-    assert len(scheduler.timesteps) == 60
-
-
-def test_betas_end_almost_without_signal():
-    betas = nearly_zero_snr_betas(ZERO_SNR)
-    abar = (1 - betas).cumprod(0)
-    assert float(((1 - abar[-1]) / abar[-1]) ** 0.5) == pytest.approx(SIGMA_MAX, rel=1e-9)
-    original = make_scheduler("DDIM", STABLE_DIFFUSION_1, 1).alphas_cumprod
-    assert float(abar[0]) == pytest.approx(float(original[0]), abs=1e-6)
-    assert (betas > 0).all() and (betas < 1).all()
+def test_steps_beyond_the_schedule_lcm_was_distilled_on():
+    assert Plan.fit("LCM", STABLE_DIFFUSION_1, 60).questions == 60
 
 
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 def test_the_first_step_of_a_zero_snr_model_holds_almost_no_signal(scheduler):
-    chosen = make_scheduler(scheduler, ZERO_SNR, 20)
-    chosen.set_timesteps(20)
-    abar = float(chosen.alphas_cumprod[round(float(chosen.timesteps[0]))])
-    assert abar < 1.01 / SIGMA_MAX**2
+    assert Plan.fit(scheduler, ZERO_SNR, 20).trajectory.start.abar < 1.01 / SIGMA_MAX**2
 
 
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
@@ -113,28 +98,19 @@ def test_every_scheduler_finds_the_colour_of_a_zero_snr_model(scheduler):
     A start that wrongly takes noise for signal shows as a mean drawn to 0, that is, as colours that are washed out.
     """
     mean, spread = 2.0, 0.5
-    trained = make_scheduler("DDIM", ZERO_SNR, 20).alphas_cumprod.double()
-    schedule = Schedule.fit(scheduler, ZERO_SNR, 20, 1.0)
-    chosen = schedule.scheduler()
-    chosen.set_timesteps(schedule.steps)
-    generator = torch.Generator().manual_seed(0)
-    x = torch.randn(1, 4, 32, 32, generator=generator) * chosen.init_noise_sigma
-    stochastic = {"generator": generator} if scheduler in STOCHASTIC else {}
-    for t in chosen.timesteps:
-        seen = chosen.scale_model_input(x, t)
-        abar = abar_at(trained, float(t))
-        x0 = (abar**0.5 * spread**2 * seen + (1 - abar) * mean) / (abar * spread**2 + 1 - abar)
-        velocity = (abar**0.5 * seen - x0) / (1 - abar) ** 0.5
-        x = chosen.step(velocity.float(), t, x, return_dict=False, **stochastic)[0]
+    trained = NoiseSchedule.of_config(ZERO_SNR)
+
+    def perfect(x, level, texts, inputs):
+        abar = trained.level(level.timestep).abar
+        x0 = (abar**0.5 * spread**2 * x + (1 - abar) * mean) / (abar * spread**2 + 1 - abar)
+        return [(abar**0.5 * x - x0) / (1 - abar) ** 0.5]
+
+    plan = Plan.fit(scheduler, ZERO_SNR, 20)
+    noise = torch.randn(1, 4, 32, 32, generator=torch.Generator().manual_seed(1))
+    x = run_plan(plan, plan.trajectory.start_noise * noise, perfect, "v_prediction")
     assert float(x.mean()) == pytest.approx(mean, rel=0.05 if scheduler == "PNDM" else 0.01)
     # LCM leaps to its prediction at each step, which takes the spread away on a model not distilled for it.
-    assert (0.25 if scheduler == "LCM" else 0.38) < float(x.std()) < 0.55
-
-
-def abar_at(abars: torch.Tensor, timestep: float) -> float:
-    low = int(timestep)
-    share = timestep - low
-    return float(abars[low]) * (1 - share) + float(abars[min(low + 1, 999)]) * share
+    assert (0.25 if scheduler in ("LCM", "TCD") else 0.38) < float(x.std()) < 0.55
 
 
 @pytest.mark.parametrize(
@@ -142,9 +118,9 @@ def abar_at(abars: torch.Tensor, timestep: float) -> float:
     [(20, 0.6, 12), (20, 1.0, 20), (20, 0.04, 1), (1, 0.5, 1), (1, 1.0, 1), (49, 1 / 49, 1), (10, 0.001, 1)],
 )
 def test_strength_runs_the_part_it_says_and_at_least_one_step(steps, strength, expected):
-    schedule = Schedule.fit("DDIM", STABLE_DIFFUSION_1, steps, strength)
-    assert int(schedule.steps * schedule.strength) == schedule.evaluations == expected
-    assert schedule.strength == pytest.approx(strength, abs=0.002)
+    plan = Plan.fit("DDIM", STABLE_DIFFUSION_1, steps, strength)
+    assert int(plan.steps * plan.strength) == plan.questions == expected
+    assert plan.strength == pytest.approx(strength, abs=0.002)
 
 
 LONG = [1, 45, 499, 1000]
@@ -154,11 +130,10 @@ LONG = [1, 45, 499, 1000]
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 def test_any_number_of_steps_stays_within_the_trained_timesteps(scheduler, schedule):
     for steps in LONG:
-        fitted = Schedule.fit(scheduler, schedule, steps, 1.0)
-        chosen = fitted.scheduler()
-        chosen.set_timesteps(fitted.steps)
-        assert chosen.timesteps.min() >= 0 and chosen.timesteps.max() <= 999
-        assert steps - 1 <= fitted.steps <= steps
+        plan = Plan.fit(scheduler, schedule, steps)
+        times = [step.at.timestep for step in plan.trajectory.steps]
+        assert min(times) >= 0 and max(times) <= 999
+        assert steps - 1 <= plan.steps <= steps
 
 
 @pytest.mark.parametrize("steps", [249])
@@ -171,27 +146,12 @@ def test_karras_spacing_with_the_same_timestep_twice(request, run, model, steps)
     assert done.pixels.std() > 5
 
 
-def test_a_name_means_the_same_on_every_model():
-    """Whatever scheduler the model came with: its own options do not leak into another."""
-    karras = make_scheduler("DPM++ 2M Karras", STABLE_DIFFUSION_1, 10).config
-    for scheduler in SCHEDULERS:
-        plain = make_scheduler(scheduler, STABLE_DIFFUSION_1, 10)
-        after = make_scheduler(scheduler, model_part(karras), 10)
-        for chosen in (plain, after):
-            chosen.set_timesteps(10)
-        assert torch.equal(plain.timesteps, after.timesteps)
-        assert plain.config.get("algorithm_type") == after.config.get("algorithm_type")
-
-
 def test_where_the_last_step_ends_is_the_models():
     """At no noise, or at the least of the training, which some models need for their finest grain."""
-    ends = []
-    for config in (ZERO_SNR, {**ZERO_SNR, "final_sigmas_type": "sigma_min"}):
-        chosen = make_scheduler("DPM++ 2M", model_part(config), 8)
-        chosen.set_timesteps(8)
-        ends.append(float(chosen.sigmas[-1]))
-    assert ends[0] == 0
-    assert ends[1] == pytest.approx(0.029, abs=0.002)
+    configs = ZERO_SNR, {**ZERO_SNR, "final_sigmas_type": "sigma_min"}
+    clean, least = (Plan.fit("DPM++ 2M", config, 8).trajectory.steps[-1].to.sigma for config in configs)
+    assert clean == 0
+    assert least == pytest.approx(0.029, abs=0.002)
 
 
 @pytest.mark.parametrize("strength", [0.001, 0.3])
@@ -203,12 +163,41 @@ def test_one_step_at_low_strength_runs(tiny, run, strength):
     assert run(request).of(Started)[0].steps == 1
 
 
-def test_more_strength_is_more_freedom(tiny_zero_snr):
+def test_more_strength_is_more_freedom():
     """The start of the reverse process is further from the image, in the noise level of the first timestep."""
-    levels = []
-    for strength in (0.2, 0.5, 0.8, 1.0):
-        chosen = make_scheduler("DDIM", ZERO_SNR, 20)
-        chosen.set_timesteps(20)
-        first = chosen.timesteps[20 - int(20 * strength)]
-        levels.append(float(chosen.alphas_cumprod[int(first)]))
-    assert np.all(np.diff(levels) < 0)
+    plans = [Plan.fit("DDIM", ZERO_SNR, 20, strength) for strength in (0.2, 0.5, 0.8, 1.0)]
+    assert np.all(np.diff([plan.trajectory.start.abar for plan in plans]) < 0)
+
+
+@pytest.mark.parametrize("spacing", SPACINGS)
+def test_every_spacing_makes_a_picture_of_its_own(tiny, run, spacing):
+    def made(spacing):
+        task = TextToImage(prompt="stone", model=str(tiny), sampling=sampling("Euler", 6, spacing=spacing))
+        return run(task).pixels
+
+    same = np.array_equal(made(spacing), made("auto"))
+    assert same == (spacing in ("auto", "leading")), "the model's own is leading"
+
+
+def test_a_spacing_that_the_model_cannot_have_is_refused_before_it_is_loaded(tiny_zero_snr, monkeypatch):
+    engine, messages = DiffusersEngine(device="cpu"), []
+    task = TextToImage(prompt="a", model=str(tiny_zero_snr), sampling=sampling("Euler", 6, spacing="ays"))
+    with pytest.raises(InvalidRequest, match="Align Your Steps was published for") as refusal:
+        engine.generate("job", task, messages.append, lambda: False)
+    assert refusal.value.field == "spacing" and not messages
+
+
+@pytest.mark.parametrize("spacing", ["auto", "karras"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("beta_schedule", "sigmoid"), ("beta_start", "small"), ("timestep_spacing", "sideways")],
+)
+def test_a_schedule_that_is_not_known_is_refused_by_the_name_of_its_folder(
+    tiny, tmp_path, run, spacing, name, value
+):
+    folder = shutil.copytree(tiny, tmp_path / "model")
+    path = folder / "scheduler" / "scheduler_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), name: value}))
+    task = TextToImage(prompt="a", model=str(folder), sampling=sampling("Euler", 6, spacing=spacing))
+    with pytest.raises(ModelRefused, match=r"The scheduler in .*model cannot be loaded"):
+        run(task)

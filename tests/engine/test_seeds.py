@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from sd_blender.core.geometry import Size
 from sd_blender.core.messages import Progress
 from sd_blender.core.request import SCHEDULERS, SEED_LIMIT, ImageToImage, Inpaint, Sampling, TextToImage
-from sd_blender.engine import generation
-from sd_blender.engine.device import batch_that_fits, images_per_call
+from sd_blender.engine import denoiser
+from sd_blender.engine.memory import batch_that_fits, images_per_call
+from tests.closeness import BYTES, assert_near
 
 from .conftest import box_mask, painting
 
-STOCHASTIC = ("Euler a", "DDPM", "DPM++ SDE", "LCM")
+STOCHASTIC = ("Euler a", "DDPM", "DPM++ 2M SDE", "LCM")
 
 
 def task(kind, folder, scheduler="DDIM", **changes):
@@ -54,13 +54,13 @@ def test_image_k_equals_the_single_image_with_its_seed(request, run, kind, model
 def test_denoising_together_changes_no_image(request, run, monkeypatch, kind, scheduler, model):
     """As on a GPU, where several images share a call of the U-Net."""
     folder = request.getfixturevalue(model)
-    monkeypatch.setattr(generation, "images_per_call", lambda *_: 2)
+    monkeypatch.setattr(denoiser, "images_per_call", lambda *_: 2)
     together = run(task(kind, folder, scheduler, count=3))
     monkeypatch.undo()
     alone = run(task(kind, folder, scheduler, count=3))
     assert [m.step for m in together.of(Progress)] != [m.step for m in alone.of(Progress)]
     for ours, theirs in zip(together.result.images, alone.result.images, strict=True):
-        assert np.abs(ours.pixels.astype(int) - theirs.pixels.astype(int)).max() <= 1
+        assert_near(ours.pixels, theirs.pixels, BYTES)
         assert ours.seed == theirs.seed
 
 
@@ -79,13 +79,14 @@ def test_the_last_seed_wraps_around(tiny, run):
     assert np.array_equal(images[1].pixels, run(task(TextToImage, tiny, seed=0)).pixels)
 
 
-def test_the_cpu_makes_one_image_at_a_time():
-    assert images_per_call(torch.device("cpu"), Size(64, 64), 8) == 1
+def test_the_cpu_makes_one_image_at_a_time(tiny, engine):
+    model = engine._models.get(tiny, lambda *_: None, lambda: False)
+    assert images_per_call(model.unet, 64, 2, 8) == 1
 
 
 @pytest.mark.parametrize(
-    ("gigabytes", "side", "count", "expected"),
-    [(80, 512, 4, 4), (80, 512, 64, 8), (8, 512, 8, 2), (8, 1024, 8, 1), (0, 512, 8, 1)],
+    ("available", "each", "count", "expected"),
+    [(80, 2, 4, 4), (80, 2, 64, 8), (8, 2, 8, 2), (8, 3, 8, 1), (8, 9, 8, 1), (0, 1, 8, 1), (None, 1, 8, 1)],
 )
-def test_images_together_fit_in_half_of_the_memory(gigabytes, side, count, expected):
-    assert batch_that_fits(gigabytes * 10**9, Size(side, side), count) == expected
+def test_images_together_fit_in_half_of_the_memory(available, each, count, expected):
+    assert batch_that_fits(available, each, count) == expected

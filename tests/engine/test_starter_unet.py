@@ -10,8 +10,8 @@ from diffusers.models.attention import BasicTransformerBlock
 from diffusers.models.resnet import ResnetBlock2D
 from torch import nn
 
-from sd_blender.engine.json_files import read_json
-from sd_blender.engine.known_models import STARTER_FOLDER
+from sd_blender.core.json_files import read_json
+from sd_blender.core.known_models import STARTER_FOLDER
 from sd_blender.engine.libraries import quiet
 
 TEXT = read_json(STARTER_FOLDER / "text_encoder" / "config.json")["hidden_size"]

@@ -13,7 +13,9 @@ from sd_blender.core.messages import Loading
 from sd_blender.core.pixels import seam_error
 from sd_blender.core.request import ImageToImage, Inpaint, Sampling, TextToImage, Tiling
 from sd_blender.engine.models import ModelStore
+from sd_blender.engine.noise import Noise
 from sd_blender.engine.tiling import tiled
+from tests.closeness import BYTES, NETWORK, ROUNDING, assert_near, is_near
 
 from .conftest import box_mask, painting
 
@@ -50,8 +52,36 @@ def test_rolling_the_input_rolls_the_output_along_wrapped_axes_only(model, netwo
         straight = function(x)
         for axis, wraps in ((-1, tiling.wraps_x), (-2, tiling.wraps_y)):
             rolled = function(x.roll(3 * step_in, axis)).roll(-3 * step_out, axis)
-            error = (rolled - straight).abs().max() / straight.abs().max()
-            assert (error < 1e-4) == wraps, f"{network}, {tiling}, axis {axis}: {error}"
+            assert is_near(rolled, straight, NETWORK) == wraps, f"{network}, {tiling}, axis {axis}"
+
+
+LAYOUTS = (torch.contiguous_format, torch.channels_last)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("tiling", WRAPPED)
+@pytest.mark.parametrize("padding", [1, (1, 2)])
+def test_a_wrapped_convolution_sees_the_other_edge_and_keeps_the_layout(layout, tiling, padding):
+    """The same numbers, and gradients, as padding by hand gives; in the layout of what comes in."""
+    conv = torch.nn.Conv2d(4, 6, (3, 5), padding=padding).to(memory_format=layout)
+    seen = []
+    conv.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0]))
+    x = noise(2, 4, 5, 7).to(memory_format=layout).requires_grad_()
+    rows, columns = conv.padding
+    padded = x
+    for axis, width, wraps in ((-1, columns, tiling.wraps_x), (-2, rows, tiling.wraps_y)):
+        if wraps:
+            end = padded.shape[axis] - width
+            padded = torch.cat([padded.narrow(axis, end, width), padded, padded.narrow(axis, 0, width)], axis)
+    left = (0 if tiling.wraps_y else rows, 0 if tiling.wraps_x else columns)
+    expected = torch.nn.functional.conv2d(padded, conv.weight, conv.bias, padding=left)
+    with tiled(tiling, conv):
+        found = conv(x)
+    assert torch.equal(seen[0], padded) and seen[0].is_contiguous(memory_format=layout)
+    assert_near(found, expected, ROUNDING)
+    weights = noise(*found.shape, seed=2)
+    ours, theirs = (torch.autograd.grad((made * weights).sum(), x)[0] for made in (found, expected))
+    assert_near(ours, theirs, ROUNDING)
 
 
 @torch.no_grad()
@@ -87,27 +117,11 @@ def test_the_seam_error_is_that_of_the_final_pixels(tiny, run):
 
 @pytest.fixture
 def roll_noise(monkeypatch):
-    """Roll all noise that the pipelines and the encoder draw, by a number of latents along an axis of (n, c, h, w)."""
-    import diffusers.models.autoencoders.vae as encoder
-    from diffusers.pipelines.stable_diffusion import (
-        pipeline_stable_diffusion,
-        pipeline_stable_diffusion_img2img,
-        pipeline_stable_diffusion_inpaint,
-    )
-
-    from sd_blender.engine import known_part
-
-    draw = encoder.randn_tensor
+    """Roll all noise that is drawn, by a number of latents along an axis of (n, c, h, w)."""
+    draw = Noise.__call__
 
     def roll_by(latents, axis):
-        for module in (
-            encoder,
-            pipeline_stable_diffusion,
-            pipeline_stable_diffusion_img2img,
-            pipeline_stable_diffusion_inpaint,
-            known_part,
-        ):
-            monkeypatch.setattr(module, "randn_tensor", lambda *a, **k: draw(*a, **k).roll(latents, axis))
+        monkeypatch.setattr(Noise, "__call__", lambda self: draw(self).roll(latents, axis))
 
     return roll_by
 
@@ -182,4 +196,4 @@ def assert_rolls(run, request, straight, roll_noise, side):
 
 
 def same(ours, theirs):
-    return np.abs(ours.astype(int) - theirs.astype(int)).max() <= 1
+    return is_near(ours, theirs, BYTES)

@@ -17,6 +17,7 @@ from diffusers import (
     StableDiffusionXLInpaintPipeline,
     StableDiffusionXLPipeline,
 )
+from diffusers.schedulers import AysSchedules
 from PIL import Image
 from torch import nn
 
@@ -26,9 +27,12 @@ from sd_blender.core.request import ImageToImage, Inpaint, Sampling, TextToImage
 from sd_blender.engine import memory_ladder
 from sd_blender.engine.diffusers_engine import DiffusersEngine
 from sd_blender.engine.libraries import quiet
+from tests.closeness import BYTES, assert_near
 
 from .conftest import box_mask, painting, save_model
 from .test_memory_ladder import UNET_VALUES, VAE_VALUES, model_of, small_memory
+
+pytestmark = pytest.mark.parity
 
 WIDTH, HEIGHT, STEPS, SEED = 64, 48, 3, 7
 OTHERS = ("image", "mask", "strength", "loras", "embeddings")
@@ -81,15 +85,26 @@ def plain(folder, kind=StableDiffusionXLPipeline, scheduler="DDIM", prompt="red 
 
 
 def assert_same(ours, theirs):
-    assert ours.shape == theirs.shape
     assert np.ptp(theirs) > 50, "a flat picture would prove nothing"
-    assert np.abs(ours.astype(int) - theirs.astype(int)).max() <= 1
+    assert_near(ours, theirs, BYTES)
 
 
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 def test_text_to_image_equals_diffusers(tiny_xl, run, scheduler):
     theirs = plain(tiny_xl, scheduler=scheduler, negative_prompt="rust", width=WIDTH, height=HEIGHT)
     assert_same(run(asked(tiny_xl, scheduler=scheduler)).pixels, theirs)
+
+
+def test_align_your_steps_takes_the_table_of_xl(tiny_xl, engine, run):
+    """By the time steps that the U-Net is told: a picture of a tiny one hardly depends on them."""
+    told = []
+    unet = model_of(engine, tiny_xl).unet
+    handle = unet.register_forward_pre_hook(lambda module, given: told.append(float(given[1])))
+    try:
+        run(asked(tiny_xl, scheduler="Euler", spacing="ays", steps=10))
+    finally:
+        handle.remove()
+    assert np.allclose(told, AysSchedules["StableDiffusionXLTimesteps"], atol=1)
 
 
 @pytest.mark.parametrize("folder", ["tiny_xl", "encoding"])
@@ -187,7 +202,7 @@ def test_memory_that_runs_out(tiny_xl, run, monkeypatch):
     with small_memory(model.unet, UNET_VALUES), small_memory(model.vae.decoder, VAE_VALUES):
         saved = run(wanted, engine)
     assert len(saved.result.images[0].warnings) == 2
-    assert np.abs(saved.pixels.astype(int) - before).max() <= 1
+    assert_near(saved.pixels, before, BYTES)
 
 
 # Half precision: as on a graphics card ----------------------------------------------------------------------
@@ -219,9 +234,10 @@ def test_in_half_precision_the_autoencoder_is_in_float32_if_it_says_so(tiny_xl, 
     assert dtypes(model_of(engine, folder)) == expected, "diffusers moves it to and fro"
 
 
-def test_noise_and_latents_stay_in_float32(tiny_xl, run, step_tensors):
+def test_noise_and_latents_stay_in_float32(tiny_xl, run, estimates):
     run(asked(tiny_xl), DiffusersEngine(device="cpu", dtype="bfloat16"))
-    assert {tensor.dtype for name, tensor in step_tensors[0].items() if name != "timestep"} == {torch.float32}
+    first = estimates[0]
+    assert {part.dtype for part in (first.x, first.x0, first.eps)} == {torch.float32}
 
 
 def test_an_autoencoder_that_overflows_is_run_in_float32(tiny_xl, run, tmp_path):

@@ -11,11 +11,13 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from sd_blender.core.request import Lora
-from sd_blender.engine.lora_blocks import diffusers_name
+from sd_blender.engine.lora.blocks import diffusers_name
 
 from .lora_files import CONVOLUTIONS, LINEAR, random_changes, save_kohya
 from .test_xl import asked
 from .test_xl_text import difference, picture, refused
+
+pytestmark = pytest.mark.parity
 
 
 def rename(path: Path, target: Path, change) -> Path:

@@ -20,14 +20,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
-from diffusers import AutoencoderKL
 from torch import Tensor
 
-from ..core.request import Tiling
-from .clip_score import ClipScorer
-from .device import dtype_of, free_memory
-from .gradient_guidance import Moment
-from .guards import NotFinite, is_out_of_memory, require_finite
+from ...core.diffusion.estimate import Estimate
+from ...core.request import Tiling
+from ...core.sentence import Sentence
+from ..autoencoder import Autoencoder
+from ..clip_score import ClipScorer
+from ..device import free_memory
+from ..guards import NotFinite, is_out_of_memory, require_finite
+from .gradient_guidance import GradientGuide
 
 _NOISE_WORTH = 0.05
 """Noise (1 - abar) below which a step is not guided: the move would be a twentieth of what it was at the start."""
@@ -48,15 +50,15 @@ _OVERFLOW = "The autoencoder overflowed in half precision and was run in float32
 
 
 @dataclass
-class ClipGuide:
+class ClipGuide(GradientGuide):
     """Guides pictures made together, each by its own text.
 
-    texts: (n, d) of length 1, from :meth:`~.clip_score.ClipScorer.text_vectors`. scale: 0 or more. seeds: of the n
+    texts: (n, d) of length 1, from :meth:`~..clip_score.ClipScorer.text_vectors`. scale: 0 or more. seeds: of the n
     pictures; they decide which part of a picture is looked at, so that no picture depends on its neighbours.
     changes: sentences on what had to be done in another way are added here.
     """
 
-    vae: AutoencoderKL
+    autoencoder: Autoencoder
     scorer: ClipScorer
     texts: Tensor
     scale: float
@@ -66,16 +68,16 @@ class ClipGuide:
     side: int = _SIDE
 
     def __post_init__(self) -> None:
-        self._per_latent = 2 ** (len(self.vae.config.block_out_channels) - 1)
+        self._per_latent = self.autoencoder.side
         self._random = [torch.Generator("cpu").manual_seed(seed) for seed in self.seeds]
 
-    def __call__(self, moment: Moment) -> Tensor:
-        """See :data:`~.gradient_guidance.Guide`. Raises NotFinite when the gradient is none."""
-        noise = 1 - moment.abar
+    def move(self, found: Estimate) -> Tensor:
+        """See :class:`~.gradient_guidance.GradientGuide`. Raises NotFinite when the gradient is none."""
+        noise = 1 - found.level.abar
         if noise < _NOISE_WORTH:
-            return torch.zeros_like(moment.original)
+            return torch.zeros_like(found.x0)
         # One at a time: the decoder's gradient needs far more memory than the U-Net.
-        rows = zip(moment.original.split(1), self.texts.split(1), self._random, strict=True)
+        rows = zip(found.x0.split(1), self.texts.split(1), self._random, strict=True)
         return self.scale * noise * torch.cat([self._safely(*row) for row in rows])
 
     def _safely(self, original: Tensor, text: Tensor, random: torch.Generator) -> Tensor:
@@ -88,15 +90,14 @@ class ClipGuide:
                 require_finite(found, "CLIP guidance")
                 return found
             except NotFinite:
-                if dtype_of(self.vae) == torch.float32:
+                if not self.autoencoder.widen():
                     raise
-                self.vae.to(torch.float32)
                 self.changes.append(_OVERFLOW)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error) or self.side <= _LEAST_SIDE:
                     raise
                 self.side //= 2
-                self.changes.append(_PARTS.format(side=self.side))
+                self.changes.append(Sentence(_PARTS, side=self.side))
             # Outside the except block, where the traceback no longer holds the tensors.
             free_memory()
             random.set_state(state)
@@ -107,7 +108,7 @@ class ClipGuide:
             latents = original.detach().requires_grad_()
             part = self._part(latents, random)
             self._keep_little(part)
-            picture = self.vae.decode(part / self.vae.config.scaling_factor, return_dict=False)[0]
+            picture = self.autoencoder.decode(part)
             cosine = (self.scorer.picture_vectors(picture / 2 + 0.5) * text).sum()
             (found,) = torch.autograd.grad(_LIFT * cosine, latents)
         return found / _LIFT * self.scorer.clip.logit_scale.exp()
@@ -127,6 +128,7 @@ class ClipGuide:
 
     def _keep_little(self, part: Tensor) -> None:
         pixels = part.shape[-2] * part.shape[-1] * self._per_latent**2
-        values = pixels * self.vae.config.block_out_channels[0]
-        if values > _KEPT_VALUES and not self.vae.decoder.gradient_checkpointing:
-            self.vae.enable_gradient_checkpointing()
+        network = self.autoencoder.network
+        values = pixels * network.config.block_out_channels[0]
+        if values > _KEPT_VALUES and not network.decoder.gradient_checkpointing:
+            network.enable_gradient_checkpointing()

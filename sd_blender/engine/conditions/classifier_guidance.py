@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .gradient_guidance import Moment
-from .noisy_classifier import NoisyClassifier
+from ...core.diffusion.estimate import Estimate
+from ..noisy_classifier import NoisyClassifier
+from .gradient_guidance import GradientGuide
 
 _LEAST_SIGNAL = 0.0025
 """Signal (abar) below which a step is not guided: what a classifier says of so much noise is chance, and the move of
@@ -23,7 +24,7 @@ x_0 divides it by sqrt(abar). Stable Diffusion 1.x and 2.x begin above this."""
 
 
 @dataclass(frozen=True)
-class ClassifierGuide:
+class ClassifierGuide(GradientGuide):
     """Guides pictures made together, each to its own class.
 
     classes: n indices. scale: s, 0 or more; 1 is Bayes' rule.
@@ -33,17 +34,18 @@ class ClassifierGuide:
     classes: Sequence[int]
     scale: float
 
-    def __call__(self, moment: Moment) -> Tensor:
-        """See :data:`~.gradient_guidance.Guide`."""
-        if moment.abar < _LEAST_SIGNAL:
-            return torch.zeros_like(moment.original)
-        return self.scale * (1 - moment.abar) / moment.abar**0.5 * self.gradient(moment)
+    def move(self, found: Estimate) -> Tensor:
+        """See :class:`~.gradient_guidance.GradientGuide`."""
+        abar = found.level.abar
+        if abar < _LEAST_SIGNAL:
+            return torch.zeros_like(found.x0)
+        return self.scale * (1 - abar) / abar**0.5 * self.gradient(found)
 
-    def gradient(self, moment: Moment) -> Tensor:
+    def gradient(self, found: Estimate) -> Tensor:
         """Of log p(y | x_t) by x_t, (n, C, h, w)."""
         with torch.enable_grad():
-            noisy = moment.noisy.detach().requires_grad_()
-            steps = torch.full((len(noisy),), moment.timestep, device=noisy.device)
+            noisy = found.x.detach().requires_grad_()
+            steps = torch.full((len(noisy),), found.level.timestep, device=noisy.device)
             logits = self.classifier(noisy, steps).log_softmax(1)
             rows = torch.arange(len(noisy), device=noisy.device)
             chosen = logits[rows, torch.tensor(self.classes, device=noisy.device)]

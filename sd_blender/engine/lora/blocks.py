@@ -3,7 +3,7 @@
 
 There the blocks are numbered throughout: with L layers a block, ``input_blocks.1`` to ``input_blocks.L`` are those of
 the first, ``L + 1`` its downsampling, and so on; each holds a residual block as its part 0 and a transformer as its
-part 1. All names are flat, see :func:`~.lora_files.flat`.
+part 1. All names are flat, see :func:`~.names.flat`.
 """
 
 from __future__ import annotations
@@ -13,13 +13,16 @@ import re
 _NUMBERED = re.compile(r"(input|output)_blocks_(\d+)_(\d+)_(.+)")
 _MIDDLE = re.compile(r"middle_block_(\d)_(.+)")
 _RESIDUAL = {
+    "in_layers_0": "norm1",
     "in_layers_2": "conv1",
+    "out_layers_0": "norm2",
     "out_layers_3": "conv2",
     "emb_layers_1": "time_emb_proj",
     "skip_connection": "conv_shortcut",
 }
 _OUTSIDE = {
     "input_blocks_0_0": "conv_in",
+    "out_0": "conv_norm_out",
     "out_2": "conv_out",
     "time_embed_0": "time_embedding_linear_1",
     "time_embed_2": "time_embedding_linear_2",
