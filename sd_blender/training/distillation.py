@@ -22,7 +22,7 @@ from . import checkpoints
 from .forward_process import ForwardProcess
 from .latents import LatentSet
 from .loop import Losses, TrainingRun
-from .models import use_device
+from .models import quick_precision, use_device
 from .padding import wrapped
 from .schedule import Budget, StepRandom, learning_rate, set_learning_rate
 from .train_unet import PROCESS, Batch, Networks, UnetOptions, draw_batch
@@ -105,7 +105,7 @@ def distil(
         batch = draw_batch(sets, scale, kind.unet, random)
         with (
             wrapped(student.unet, teacher.unet, on=batch.periodic),
-            torch.autocast(device.type, torch.bfloat16),
+            quick_precision(device),
         ):
             loss = kind.loss(student, teacher, Lesson(batch, empty, random.torch, process))
         loss.backward()

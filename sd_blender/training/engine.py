@@ -6,9 +6,10 @@ make engines wrap theirs in it. torch and peft are imported when the first train
 from __future__ import annotations
 
 from ..core.engine_protocol import Engine, IsCancelled, Report, Trainer
-from ..core.errors import EngineUnavailable
+from ..core.errors import EngineUnavailable, is_system_out_of_memory, libraries_without_memory
 from ..core.messages import Result, TrainingResult
 from ..core.request import Request
+from ..core.sentence import Sentence
 from ..core.training_request import Training
 
 
@@ -35,10 +36,16 @@ class TrainingEngine:
         try:
             with offline(), quiet():
                 from .lora.run import train
-        except (ImportError, OSError, RuntimeError) as error:
+        except (ImportError, OSError, RuntimeError, MemoryError) as error:
+            if is_system_out_of_memory(error):
+                raise libraries_without_memory(error) from error
             missing = (getattr(error, "name", None) or "A library").partition(".")[0]
             raise EngineUnavailable(
-                f"{missing}, which training needs, is missing or broken; press Install Engine in the preferences.",
+                Sentence(
+                    "{missing}, which training needs, is missing or broken; press Install Engine in the "
+                    "preferences.",
+                    missing=missing,
+                ),
                 details=str(error),
             ) from error
         self._engine.unload()

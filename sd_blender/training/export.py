@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 
+from ..core.known_models import write_checksums
 from ..engine.clip_files import CLIP_FOLDER, TEXT_TOWER, tower_of
-from ..engine.known_models import write_checksums
 from .models import make_scheduler
 from .padding import wrapped
 from .train_unet import Networks
@@ -121,6 +121,13 @@ def save_sheet(path: Path, pictures: Sequence[NDArray[np.uint8]], columns: int) 
 def _say_float32(config: Path) -> None:
     """transformers loads in the stored precision, diffusers in float32; saying float32 here makes them agree."""
     config.write_text(json.dumps(json.loads(config.read_text()) | {"dtype": "float32"}, indent=2) + "\n")
+
+
+def save_text_encoder(encoder: CLIPTextModel, folder: Path) -> None:
+    """In fp16 safetensors, in the place of the one that a diffusers folder has."""
+    copy.deepcopy(encoder).half().save_pretrained(folder / "text_encoder")
+    _say_float32(folder / "text_encoder" / "config.json")
+    (folder / "text_encoder" / "model.safetensors").chmod(0o644)  # it is written readable by its owner only
 
 
 def shares_text(clip: CLIPModel, encoder: CLIPTextModel) -> bool:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from ..core.errors import BadResult
+from ..core.sentence import Sentence
 from . import checkpoints
 from .models import parameter_count
 from .schedule import Budget
@@ -107,8 +108,12 @@ class TrainingRun(Generic[Network]):
         values = {name: float(value) for name, value in losses.items()}
         if not all(math.isfinite(value) for value in values.values()):
             raise BadResult(
-                f"The training broke at step {self.step} (a loss is no number); lower the learning rate and go on from "
-                f"the last checkpoint, {self.path.name}.",
+                Sentence(
+                    "The training broke at step {step} (a loss is no number); lower the learning rate and go "
+                    "on from the last checkpoint, {name}.",
+                    step=self.step,
+                    name=self.path.name,
+                ),
                 details=str(values),
             )
         if values:

@@ -162,5 +162,11 @@ def use_device(name: str = "auto") -> torch.device:
     return device
 
 
+def quick_precision(device: torch.device) -> torch.autocast:
+    """bfloat16 where the device has units for it. A processor without them emulates it, at a fifth of the speed."""
+    quick = device.type != "cpu" or torch.cpu._is_avx512_bf16_supported()
+    return torch.autocast(device.type, torch.bfloat16, enabled=quick)
+
+
 def parameter_count(*modules: Any) -> int:
     return sum(p.numel() for m in modules for p in m.parameters())

@@ -14,8 +14,8 @@ import torch
 from diffusers import AutoencoderKL, StableDiffusionPipeline
 from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 
+from ..core.known_models import write_checksums
 from ..engine.clip_files import CLIP_FOLDER
-from ..engine.known_models import write_checksums
 from ..engine.noisy_classifier import CLASSIFIER_FOLDER
 from . import checkpoints
 from .cache import HELD_OUT_SEED, TextureCache, render_cache
@@ -33,6 +33,7 @@ from .textures.dataset import describe_sample
 from .train_clip import ClipOptions, PictureSet, halved, train_clip
 from .train_few_steps import FewSteps, make_few_steps_scheduler
 from .train_guidance import BuiltInGuidance
+from .train_language import LanguageOptions, train_language
 from .train_noisy_classifier import ClassifierOptions, train_noisy_classifier
 from .train_text import TextOptions, train_text
 from .train_unet import Networks, UnetOptions, train_unet
@@ -70,6 +71,7 @@ class Recipe:
     vae_options: VaeOptions = field(default_factory=VaeOptions)
     text_options: TextOptions = field(default_factory=TextOptions)
     clip_options: ClipOptions = field(default_factory=ClipOptions)
+    language_options: LanguageOptions = field(default_factory=LanguageOptions)
     unet_options: UnetOptions = field(default_factory=UnetOptions)
     few_steps: FewSteps = field(default_factory=FewSteps)
     guidance: BuiltInGuidance = field(default_factory=BuiltInGuidance)
@@ -186,6 +188,14 @@ class Recipe:
         draw_curves(self.work / "clip.jsonl", self.work / "clip-curves.png", ("loss", "right"))
         self.__dict__.pop("clip", None)
         return clip
+
+    def train_language(self) -> None:
+        """Stage `language`: teach the text encoder of `start_from` how people write, and write the model with it."""
+        if not self.start:
+            raise ValueError("the stage language needs a finished model to start from")
+        encoder = train_language(self.start.text_encoder, self.tokenizer, self.work, self.language_options)
+        draw_curves(self.work / "language.jsonl", self.work / "language-curves.png", ("loss",))
+        self.start.copy_with_words(encoder, self.output)
 
     def _known_words(self) -> CLIPTextModel:
         """The text encoder that a denoiser was trained with, if there is one, else the one that can name."""

@@ -13,8 +13,9 @@ network calls noise, draws sigma of fresh noise, and may skip as many steps as i
     x_s = sqrt(abar_s) x_0 + sqrt(1 - abar_s - sigma^2) eps + sigma z,
     sigma = eta sqrt(beta~),  eta = 0 deterministic, eta = 1 as random as DDPM
 
-Both are here to be read and compared; pictures are made with the schedulers of diffusers, which do the same. Steps
-count from 0; `s` is the step that is gone to, -1 for x_0. Where steps are skipped, alpha is abar_t / abar_s.
+Both are here to be read beside the bound on the likelihood; pictures are made with :mod:`~..core.diffusion`, which does
+the same for every sampler. Steps count from 0; `s` is the step that is gone to, -1 for x_0. Where steps are skipped,
+alpha is abar_t / abar_s.
 """
 
 from __future__ import annotations

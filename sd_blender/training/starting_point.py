@@ -15,7 +15,8 @@ from pathlib import Path
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from ..engine.known_models import write_checksums
+from ..core.known_models import write_checksums
+from .export import save_text_encoder
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,13 @@ class StartingPoint:
     @property
     def unet(self) -> UNet2DConditionModel:
         return UNet2DConditionModel.from_pretrained(self.folder / "unet", use_safetensors=True)
+
+    def copy_with_words(self, encoder: CLIPTextModel, output: Path) -> None:
+        """The whole model with another text encoder; a CLIP that has no text tower of its own reads it too."""
+        if output.resolve() != self.folder.resolve():
+            shutil.copytree(self.folder, output, dirs_exist_ok=True)
+        save_text_encoder(encoder, output)
+        write_checksums(output)
 
     def copy_guides(self, output: Path, guides: Sequence[str]) -> None:
         """Bring guides along: a CLIP holds for the same words, a classifier of noisy latents for the same latents."""

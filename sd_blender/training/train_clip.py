@@ -32,7 +32,7 @@ from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 
 from . import checkpoints
 from .loop import TrainingRun
-from .models import TOKENS, Widths, make_clip, use_device
+from .models import TOKENS, Widths, make_clip, quick_precision, use_device
 from .schedule import Budget, StepRandom, learning_rate, to_tensor
 from .textures.captions import Description, redraw_caption
 
@@ -207,7 +207,7 @@ def _step(
     side = clip.config.vision_config.image_size // clip.config.vision_config.patch_size
     partial = options.window < side and progress < 1 - options.whole
     patches = draw_patches(side, options.window, random.numpy).to(device) if partial else None
-    with torch.autocast(device.type, torch.bfloat16):
+    with quick_precision(device):
         images = image_vectors(clip, pixels.to(device), patches)
         texts = text_vectors(clip, words.input_ids.to(device))
     loss, right = contrastive_loss(images, texts, clip.logit_scale)

@@ -33,7 +33,7 @@ from . import checkpoints
 from .forward_process import ForwardProcess, T
 from .latents import LatentSet
 from .loop import Losses, TrainingRun
-from .models import Widths, make_text_encoder, make_unet, use_device
+from .models import Widths, make_text_encoder, make_unet, quick_precision, use_device
 from .padding import wrapped
 from .schedule import Budget, StepRandom, learning_rate, set_learning_rate
 
@@ -241,7 +241,7 @@ def _step(
 ) -> Tensor:
     with (
         wrapped(networks.unet, on=batch.periodic),
-        torch.autocast(batch.latents.device.type, torch.bfloat16),
+        quick_precision(batch.latents.device),
     ):
         loss = diffusion_loss(networks, process, batch, options, random.torch, progress)
     loss.backward()

@@ -40,6 +40,9 @@ from sd_blender.training.train_text import TextOptions
 from sd_blender.training.train_unet import UnetOptions
 from sd_blender.training.train_vae import VaeOptions
 from sd_blender.training.vocabulary import train_tokenizer
+from tests.closeness import HALF, ITERATED, NETWORK, assert_near, is_near
+
+pytestmark = pytest.mark.parity
 
 STEPS = Budget(steps=3)
 CLIP = ClipOptions(widths=TINY, budget=STEPS, batch=4, window=2, device="cpu")
@@ -91,11 +94,11 @@ def test_vectors_are_those_of_transformers(tokenizer):
     words = tokenizer(["moss", "red brick wall"], padding=True, return_tensors="pt").input_ids
     with torch.no_grad():
         expected = clip(input_ids=words, pixel_values=pixels)
-        assert torch.allclose(image_vectors(clip, pixels), expected.image_embeds, atol=1e-5)
+        assert_near(image_vectors(clip, pixels), expected.image_embeds, NETWORK)
         every = torch.arange((128 // TINY.patch) ** 2)
-        assert torch.allclose(image_vectors(clip, pixels, every), expected.image_embeds, atol=1e-5)
+        assert_near(image_vectors(clip, pixels, every), expected.image_embeds, NETWORK)
         part = image_vectors(clip, pixels, every[:4])
-    assert not torch.allclose(part, expected.image_embeds, atol=1e-3)
+    assert not is_near(part, expected.image_embeds, ITERATED)
 
 
 def test_patches_are_neighbours():
@@ -192,7 +195,7 @@ def test_what_is_exported_is_what_was_trained(tokenizer, tmp_path):
     assert scorer.clip.dtype == torch.float32
     pixels = np.random.default_rng(0).integers(0, 256, (1, 128, 128, 3), dtype=np.uint8)
     trained = image_vectors(clip, torch.from_numpy(pixels).permute(0, 3, 1, 2) / 127.5 - 1)
-    assert torch.allclose(scorer.pixel_vectors(list(pixels)), trained, atol=5e-3)
+    assert_near(scorer.pixel_vectors(list(pixels)), trained, HALF)
     assert CLIPModel.from_pretrained(tmp_path / "clip").config.projection_dim == 128
 
 

@@ -13,6 +13,7 @@ from sd_blender.training.schedule import Budget, StepRandom
 from sd_blender.training.train_few_steps import FewSteps
 from sd_blender.training.train_guidance import BuiltInGuidance, by_material
 from sd_blender.training.train_unet import PROCESS, Batch, Networks, UnetOptions, draw_batch
+from tests.closeness import NETWORK, ROUNDING, assert_near
 
 from .distilling import Knowing, noise, small_set, small_teacher, small_tokenizer
 
@@ -59,8 +60,8 @@ def test_guided_follows_its_formula():
     v = knowing.unet(x, t, text).sample  # without a text it says 7 more
     found = guided(knowing.unet, x, t, text, empty, torch.tensor([0.0, 1.0, 2.5]).view(-1, 1, 1, 1))
     for one, w in enumerate((0.0, 1.0, 2.5)):
-        assert torch.allclose(found[one], v[one] + 7 - 7 * w, atol=1e-4)
-    assert torch.allclose(guided(knowing.unet, x, t, text, empty, 2.5)[2], found[2])
+        assert_near(found[one], v[one] + 7 - 7 * w, NETWORK)
+    assert_near(guided(knowing.unet, x, t, text, empty, 2.5)[2], found[2], ROUNDING)
 
 
 def loss_of(student: Knowing, teacher: Knowing, w: list[float], text: int = 1) -> float:

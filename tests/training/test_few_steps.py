@@ -26,6 +26,7 @@ from sd_blender.training.train_few_steps import (
 from sd_blender.training.train_text import TextOptions
 from sd_blender.training.train_unet import PROCESS, Batch, Networks, UnetOptions
 from sd_blender.training.train_vae import VaeOptions
+from tests.closeness import NETWORK, assert_near
 
 from .distilling import Knowing, noise, small_set, small_teacher, small_tokenizer
 
@@ -47,7 +48,7 @@ def test_a_step_of_the_path_is_that_of_diffusers():
     for t in (999, 499, 39):
         expected = scheduler.step(v, t, x, eta=0.0).prev_sample
         found = ddim_step(PROCESS, x, torch.tensor([t]), torch.tensor([t - 20]), v)
-        assert torch.allclose(found, expected, atol=1e-4)
+        assert_near(found, expected, NETWORK)
 
 
 @pytest.mark.parametrize("t", [999, 519, 19])
@@ -57,7 +58,7 @@ def test_the_consistency_function_is_what_the_scheduler_of_diffusers_computes(t)
     assert t in scheduler.timesteps
     x, v = noise(1, 4, 8, 8), noise(1, 4, 8, 8, seed=1)
     expected = scheduler.step(v, t, x, generator=torch.Generator().manual_seed(0)).denoised
-    assert torch.allclose(consistency(lambda *_: v, PROCESS, x, torch.tensor([t])), expected, atol=1e-4)
+    assert_near(consistency(lambda *_: v, PROCESS, x, torch.tensor([t])), expected, NETWORK)
 
 
 def test_the_scheduler_visits_the_places_of_the_training():

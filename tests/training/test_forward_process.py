@@ -25,6 +25,9 @@ from sd_blender.training.latents import scaling_factor
 from sd_blender.training.models import TINY, make_scheduler, make_vae
 from sd_blender.training.reverse_process import ReverseProcess
 from sd_blender.training.train_vae import vae_losses
+from tests.closeness import DOUBLE, NETWORK, ROUNDING, SCHEDULE, assert_near
+
+pytestmark = pytest.mark.parity
 
 PROCESS = ForwardProcess.zero_terminal_snr()
 PLAIN = ForwardProcess(scaled_linear_betas())
@@ -48,7 +51,7 @@ def test_closed_form_is_the_markov_chain():
 def test_one_step_of_the_chain():
     t = torch.full((6,), 10)
     alpha = float(PROCESS.alphas[10])
-    assert torch.allclose(PROCESS.q_step(X0, t, EPS), alpha**0.5 * X0 + (1 - alpha) ** 0.5 * EPS, atol=1e-6)
+    assert_near(PROCESS.q_step(X0, t, EPS), alpha**0.5 * X0 + (1 - alpha) ** 0.5 * EPS, ROUNDING)
 
 
 def test_terminal_snr_is_zero_and_the_start_is_unchanged():
@@ -58,8 +61,8 @@ def test_terminal_snr_is_zero_and_the_start_is_unchanged():
     assert float(PROCESS.alphas_cumprod[0]) == pytest.approx(float(plain.alphas_cumprod[0]))
     assert torch.all(PROCESS.alphas_cumprod.diff() < 0)
     last = torch.tensor([T - 1] * 6)
-    assert torch.allclose(PROCESS.q_sample(X0, last, EPS), EPS, atol=1e-6)
-    assert torch.allclose(PROCESS.velocity(X0, last, EPS), -X0, atol=1e-6)
+    assert_near(PROCESS.q_sample(X0, last, EPS), EPS, ROUNDING)
+    assert_near(PROCESS.velocity(X0, last, EPS), -X0, ROUNDING)
 
 
 def test_betas_stay_a_schedule():
@@ -69,9 +72,9 @@ def test_betas_stay_a_schedule():
 
 def test_same_as_diffusers():
     scheduler = make_scheduler()
-    assert torch.allclose(scheduler.alphas_cumprod.double(), PROCESS.alphas_cumprod, atol=2e-5)
-    assert torch.allclose(scheduler.add_noise(X0, EPS, STEPS), PROCESS.q_sample(X0, STEPS, EPS), atol=2e-4)
-    assert torch.allclose(scheduler.get_velocity(X0, EPS, STEPS), PROCESS.velocity(X0, STEPS, EPS), atol=2e-4)
+    assert_near(scheduler.alphas_cumprod.double(), PROCESS.alphas_cumprod, SCHEDULE)
+    assert_near(scheduler.add_noise(X0, EPS, STEPS), PROCESS.q_sample(X0, STEPS, EPS), SCHEDULE)
+    assert_near(scheduler.get_velocity(X0, EPS, STEPS), PROCESS.velocity(X0, STEPS, EPS), SCHEDULE)
 
 
 def test_all_targets():
@@ -83,7 +86,7 @@ def test_all_targets():
 def test_velocity_and_noisy_give_back_the_image():
     noisy, velocity = PROCESS.q_sample(X0, STEPS, EPS), PROCESS.velocity(X0, STEPS, EPS)
     abar = PROCESS.alphas_cumprod[STEPS].view(-1, 1, 1, 1).float()
-    assert torch.allclose(abar.sqrt() * noisy - (1 - abar).sqrt() * velocity, X0, atol=1e-5)
+    assert_near(abar.sqrt() * noisy - (1 - abar).sqrt() * velocity, X0, NETWORK)
 
 
 @pytest.mark.parametrize("kind", PREDICTION_TYPES)
@@ -91,8 +94,8 @@ def test_each_prediction_gives_back_picture_and_noise(kind):
     x_0, eps = X0.double(), EPS.double()
     x_t = PROCESS.q_sample(x_0, STEPS, eps)
     output = PROCESS.target(kind, x_0, STEPS, eps)
-    assert torch.allclose(PROCESS.original(kind, output, x_t, STEPS), x_0, atol=1e-9)
-    assert torch.allclose(PROCESS.noise(kind, output, x_t, STEPS), eps, atol=1e-9)
+    assert_near(PROCESS.original(kind, output, x_t, STEPS), x_0, DOUBLE)
+    assert_near(PROCESS.noise(kind, output, x_t, STEPS), eps, DOUBLE)
 
 
 def test_an_unknown_prediction_type_is_refused():
@@ -116,7 +119,7 @@ def test_the_chain_in_draws_is_the_closed_form():
 
 def test_signal_to_noise():
     abar = PROCESS.alphas_cumprod[STEPS]
-    assert torch.allclose(PROCESS.snr(STEPS), abar / (1 - abar))
+    assert_near(PROCESS.snr(STEPS), abar / (1 - abar), ROUNDING)
     assert float(PROCESS.alphas_cumprod[3]) == pytest.approx(float(PROCESS.alphas[:4].prod()))
 
 
@@ -134,7 +137,7 @@ def test_the_posterior_is_bayes_rule(t, s):
 
 def test_the_posterior_on_known_numbers():
     """One step from the end, where all is known: x_0 itself, without doubt."""
-    assert torch.allclose(REVERSE.posterior_mean(X0, EPS, 0, -1), X0)
+    assert_near(REVERSE.posterior_mean(X0, EPS, 0, -1), X0, ROUNDING)
     assert float(REVERSE.posterior_variance(0, -1)) == 0
 
 
@@ -159,7 +162,7 @@ def test_ddpm_steps_are_those_of_diffusers(kind):
         theirs = scheduler.step(EPS, t, X0, generator=torch.Generator().manual_seed(4)).prev_sample
         x_0 = PLAIN.original(kind, EPS.double(), X0.double(), torch.tensor([t]))
         ours = ReverseProcess(PLAIN).ddpm_step(x_0, X0.double(), t, s, z.double())
-        assert torch.allclose(theirs.double(), ours, rtol=1e-3, atol=1e-4)
+        assert_near(theirs.double(), ours, SCHEDULE)
 
 
 @pytest.mark.parametrize("eta", [0.0, 0.5, 1.0])
@@ -174,7 +177,7 @@ def test_ddim_steps_are_those_of_diffusers(kind, eta):
         x_0 = PLAIN.original(kind, EPS.double(), X0.double(), at)
         eps = PLAIN.noise(kind, EPS.double(), X0.double(), at)
         ours = ReverseProcess(PLAIN).ddim_step(x_0, eps, t, s, eta, z.double())
-        assert torch.allclose(theirs.double(), ours, rtol=1e-3, atol=1e-4)
+        assert_near(theirs.double(), ours, SCHEDULE)
 
 
 def test_ddim_with_eta_1_is_ddpm():
@@ -183,7 +186,7 @@ def test_ddim_with_eta_1_is_ddpm():
     eps = PLAIN.noise("sample", x_0, x_t, STEPS[3:4])
     reverse = ReverseProcess(PLAIN)
     ours = reverse.ddim_step(x_0, eps, 500, 420, eta=1.0, z=z)
-    assert torch.allclose(ours, reverse.ddpm_step(x_0, x_t, 500, 420, z))
+    assert_near(ours, reverse.ddpm_step(x_0, x_t, 500, 420, z), ROUNDING)
 
 
 def test_the_bound_is_reached_by_the_perfect_model():
@@ -203,7 +206,7 @@ def test_the_bound_is_reached_by_the_perfect_model():
             else:
                 bound = bound + 0.5 * reconstruction_term(REVERSE, x_0, predicted)
     exact = -torch.distributions.Normal(0.0, 1.0).log_prob(x_0)[:, 0]
-    assert torch.allclose(bound, exact, atol=1e-6)
+    assert_near(bound, exact, ROUNDING)
     worse = denoising_term(REVERSE, x_0, x_0, 500, 0.5 * x_0) - denoising_term(
         REVERSE, x_0, x_0, 500, PROCESS.alphas_cumprod[500].sqrt() * x_0
     )
@@ -219,7 +222,7 @@ def test_the_weight_of_the_simple_loss(t):
     distance = ((EPS.double() - said) ** 2).flatten(1).sum(1)
     weighted = noise_weight(REVERSE, t, model_variance(REVERSE, t)) * distance
     perfect = denoising_term(REVERSE, X0.double(), x_t, t, X0.double())
-    assert torch.allclose(denoising_term(REVERSE, X0.double(), x_t, t, predicted) - perfect, weighted)
+    assert_near(denoising_term(REVERSE, X0.double(), x_t, t, predicted) - perfect, weighted, ROUNDING)
     assert float(simple_loss(said, EPS.double())) == pytest.approx(float(distance.sum() / EPS.numel()))
 
 
@@ -228,7 +231,7 @@ def test_kl_of_two_normals():
     expected = torch.distributions.kl_divergence(
         torch.distributions.Normal(mean, variance.sqrt()), torch.distributions.Normal(1.0, 2.0)
     )
-    assert torch.allclose(kl_normal(mean, variance, torch.tensor(1.0), torch.tensor(4.0)), expected)
+    assert_near(kl_normal(mean, variance, torch.tensor(1.0), torch.tensor(4.0)), expected, ROUNDING)
 
 
 def test_the_autoencoders_kl_term_and_scaling_factor():

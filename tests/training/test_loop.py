@@ -10,6 +10,7 @@ from sd_blender.core.errors import BadResult
 from sd_blender.training import checkpoints
 from sd_blender.training.checkpoints import MovingAverage, Stopwatch, load, save_atomic
 from sd_blender.training.loop import TrainingRun
+from sd_blender.training.models import quick_precision
 from sd_blender.training.schedule import Budget
 
 
@@ -78,3 +79,12 @@ def test_a_run_goes_on_where_it_was_left(tmp_path):
     again.resume()
     again.run(take, "test")
     assert seen == [(i, i / 5) for i in range(5)]
+
+
+@pytest.mark.parametrize("has_units", [True, False])
+def test_half_precision_on_a_processor_only_where_it_has_units_for_it(monkeypatch, has_units):
+    """Emulated, a step takes five times as long, and these tests their time limit."""
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: has_units)
+    with quick_precision(torch.device("cpu")):
+        made = torch.ones(2, 2) @ torch.ones(2, 2)
+    assert made.dtype == (torch.bfloat16 if has_units else torch.float32)

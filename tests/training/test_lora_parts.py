@@ -14,11 +14,11 @@ import torch
 from diffusers import UNet2DConditionModel
 from PIL import Image
 
+from sd_blender.core.canvas import Grid
 from sd_blender.core.errors import CannotSave, ModelRefused
 from sd_blender.core.geometry import Size
 from sd_blender.core.request import Tiling
 from sd_blender.core.training_request import TrainLora
-from sd_blender.engine.canvas import Grid
 from sd_blender.engine.families import STABLE_DIFFUSION
 from sd_blender.engine.text_readers import Framing
 from sd_blender.training.lora import checkpoint

@@ -12,12 +12,12 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
+from sd_blender.core.canvas import Grid
 from sd_blender.core.errors import JobCancelled
 from sd_blender.core.geometry import Size
 from sd_blender.core.messages import Losses
 from sd_blender.core.request import Lora, Sampling, TextToImage, Tiling
 from sd_blender.core.training_folder import TrainingFolder
-from sd_blender.engine.canvas import Grid
 from sd_blender.engine.diffusers_engine import DiffusersEngine
 from sd_blender.training.lora.run import train
 from sd_blender.training.lora.views import make_views

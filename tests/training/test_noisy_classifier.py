@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sd_blender.engine.classifier_guidance import ClassifierGuide
-from sd_blender.engine.gradient_guidance import Moment
+from sd_blender.core.diffusion.estimate import Estimate
+from sd_blender.core.diffusion.level import Level
+from sd_blender.engine.conditions.classifier_guidance import ClassifierGuide
 from sd_blender.engine.noisy_classifier import NoisyClassifier, class_in
 from sd_blender.training.forward_process import ForwardProcess
 from sd_blender.training.latents import LatentSet
@@ -20,6 +21,7 @@ from sd_blender.training.train_noisy_classifier import (
     classifier_loss,
     train_noisy_classifier,
 )
+from tests.closeness import HALF, is_near
 
 OPTIONS = ClassifierOptions(widths=(8, 16), budget=Budget(steps=4), batch=8, device="cpu")
 
@@ -66,11 +68,10 @@ def test_what_it_saves_is_what_the_engine_opens(sets, tmp_path):
     made.save(tmp_path / "classifier")
     opened = NoisyClassifier.load(tmp_path / "classifier")
     x, t = sets[0].latents[:3].float(), torch.tensor([10.0, 400.0, 990.0])
-    assert torch.allclose(opened(x, t), made(x, t), atol=0.02), "stored in half precision"
+    assert is_near(opened(x, t), made(x, t), HALF), "stored in half precision"
     assert opened.names == {name: tuple(names) for name, names in NAMES.items()}
-    move = ClassifierGuide(opened, [class_in("red brick wall", opened.names)] * 3, 1.0)(
-        Moment(x, x, 400.0, 0.4)
-    )
+    guide = ClassifierGuide(opened, [class_in("red brick wall", opened.names)] * 3, 1.0)
+    move = guide.move(Estimate(Level.of_abar(0.4, 400.0), x, x, x))
     assert move.shape == x.shape and move.any()
 
 
@@ -92,4 +93,4 @@ def test_the_loss_is_the_cross_entropy_of_noisy_latents(sets):
     )
     expected = -scores.log_softmax(0)[[-1, 0]].mean()
     assert float(loss) == pytest.approx(float(expected), rel=1e-5)
-    assert shares == {"right_0": 1.0, "right_1": 1.0, "right_2": 0.0, "right_3": 0.0}
+    assert shares == pytest.approx({"right_0": 1.0, "right_1": 1.0, "right_2": 0.0, "right_3": 0.0})

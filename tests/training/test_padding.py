@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Circular padding: the same values as torch's own, and nothing left behind."""
 
+import pytest
 import torch
 import torch.nn.functional as F
 
 from sd_blender.training.models import TINY, make_unet, make_vae
 from sd_blender.training.padding import wrap, wrapped
+from tests.closeness import NETWORK, ROUNDING, assert_near, is_near
+
+pytestmark = pytest.mark.parity
 
 
 def test_wrap_is_circular_padding():
@@ -22,7 +26,7 @@ def test_the_gradient_of_wrap_is_that_of_circular_padding():
         grad = torch.randn_like(padded)
         (expected,) = torch.autograd.grad(padded, x, grad)
         (ours,) = torch.autograd.grad(wrap(x, before, after), x, grad)
-        assert torch.allclose(ours, expected)
+        assert_near(ours, expected, ROUNDING)
 
 
 @torch.no_grad()
@@ -33,16 +37,16 @@ def test_wrapped_networks_commute_with_rolling():
     with wrapped(vae, unet):
         encoded = vae.encode(image).latent_dist.mean
         moved = vae.encode(image.roll((2 * TINY.factor, TINY.factor), (2, 3))).latent_dist.mean
-        assert torch.allclose(encoded.roll((2, 1), (2, 3)), moved, atol=1e-4)
+        assert_near(encoded.roll((2, 1), (2, 3)), moved, NETWORK)
         decoded = vae.decode(latent).sample
-        assert torch.allclose(
+        assert_near(
             decoded.roll((3 * TINY.factor, TINY.factor), (2, 3)),
             vae.decode(latent.roll((3, 1), (2, 3))).sample,
-            atol=1e-4,
+            NETWORK,
         )
         noise = unet(latent, t, text).sample
         moved = unet(latent.roll((4, 2), (2, 3)), t, text).sample
-        assert torch.allclose(noise.roll((4, 2), (2, 3)), moved, atol=1e-4)
+        assert_near(noise.roll((4, 2), (2, 3)), moved, NETWORK)
 
 
 @torch.no_grad()
@@ -50,7 +54,7 @@ def test_nothing_is_left_behind():
     vae, image = make_vae(TINY).eval(), torch.randn(1, 3, 32, 32)
     before = vae(image).sample
     with wrapped(vae):
-        assert not torch.allclose(vae(image).sample, before, atol=1e-4)
+        assert not is_near(vae(image).sample, before, NETWORK)
     assert torch.equal(vae(image).sample, before)
     with wrapped(vae, on=False):
         assert torch.equal(vae(image).sample, before)

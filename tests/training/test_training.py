@@ -34,6 +34,7 @@ from sd_blender.training.train_unet import (
 )
 from sd_blender.training.train_vae import VaeOptions, train_vae
 from sd_blender.training.vocabulary import tokenize, train_tokenizer
+from tests.closeness import NETWORK, is_near
 
 STEPS = Budget(steps=3)
 VAE = VaeOptions(widths=TINY, budget=STEPS, batch=2, crop=32, device="cpu")
@@ -95,7 +96,7 @@ def test_the_denoiser_starts_from_the_text_encoder_it_is_given(recipe, tmp_path)
     arguments = recipe.latents, recipe.tokenizer, recipe.scale, tmp_path
     networks = train_unet(*arguments, options, encoder)
     trained, given = networks.text_encoder.state_dict(), encoder.state_dict()
-    assert all(torch.allclose(trained[name], given[name], atol=1e-5) for name in given)
+    assert all(is_near(trained[name], given[name], NETWORK) for name in given)
 
 
 def test_training_learns(tiles, tmp_path):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from ..models import quick_precision
 from ..padding import wrapped
 from ..schedule import learning_rate, set_learning_rate, to_tensor
 from ..textures import MATERIALS
@@ -95,7 +96,7 @@ def train_classifier(
                 chosen = np.sort(order[start : start + batch])
                 set_learning_rate(optimizer, learning_rate(rate, step, step / total, warm_up=30))
                 x = augment(to_tensor(data.pixels[chosen]), rng)
-                with torch.autocast("cpu", torch.bfloat16):
+                with quick_precision(torch.device("cpu")):
                     scores = model(x.to(memory_format=torch.channels_last))
                 labels = torch.from_numpy(data.labels[chosen])
                 loss = F.cross_entropy(scores.float(), labels, label_smoothing=0.05)

@@ -70,7 +70,7 @@ seamless by construction and captioned by what they show; no photograph, no othe
 | Material as asked (classifier) | {material:.1%} | 60 % | 95 % |
 | Colour as asked (OKLab rules) | {colour:.1%} | 75 % | 97 % |
 | Both | {both:.1%} | | |
-| Reconstruction of held-out textures, PSNR | {psnr:.1f} dB (worst {worst:.1f}) | 24 dB | 30 dB |
+{natural}| Reconstruction of held-out textures, PSNR | {psnr:.1f} dB (worst {worst:.1f}) | 24 dB | 30 dB |
 | Seam error (1 = no seam) | {seam:.2f} | | |
 | Fréchet distance of features to originals | {distance:.1f} (originals among themselves {floor:.1f}) | | |
 | Seconds per image, 128 / 256 / 512 px | {seconds} | | |
@@ -128,6 +128,19 @@ def clip_rows(figures: dict[str, float] | None) -> str:
     return "\n".join(lines) + "\n"
 
 
+def natural_rows(figures: dict[str, Any] | None) -> str:
+    """The card's lines about prompts as people type them, none where they were not measured."""
+    if not figures:
+        return ""
+    return "".join(
+        f"| Material as meant, {kind['prompts']} held-out phrases {what} | {kind['material']:.1%} | | |\n"
+        for kind, what in (
+            (figures["named"], 'that name it ("old oak planks")'),
+            (figures["not_named"], 'that do not ("submarine hull")'),
+        )
+    )
+
+
 def classifier_line(folder: Path) -> str:
     """The card's line about the classifier of noisy latents in this folder, "" where there is none."""
     if not folder.is_dir():
@@ -167,6 +180,7 @@ def write_card(path: Path, figures: dict[str, Any]) -> None:
         material=scores["material"],
         colour=scores["colour"],
         both=scores["both"],
+        natural=natural_rows(figures.get("natural")),
         psnr=figures["psnr"]["mean"],
         worst=figures["psnr"]["worst"],
         seam=figures["seam_error"],

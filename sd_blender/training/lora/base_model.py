@@ -13,10 +13,10 @@ from diffusers import DDPMScheduler
 from ...core.engine_protocol import IsCancelled
 from ...core.errors import ModelRefused
 from ...core.request import STARTER_MODEL
+from ...core.sentence import Sentence
 from ...engine.diffusers_engine import STARTER_FOLDER
 from ...engine.fingerprint import unet_fingerprint
 from ...engine.models import Announce, LoadedModel, ModelStore
-from ...engine.pipelines import natively_inpaints
 from ..forward_process import ForwardProcess
 
 FAMILIES = {768: "sd_v1", 1024: "sd_v2", 2048: "sdxl_base_v1-0"}
@@ -51,16 +51,23 @@ def load_base(
     """Raises ModelNotFound, ModelRefused or JobCancelled."""
     folder = STARTER_FOLDER if model == STARTER_MODEL else Path(os.path.expanduser(model))
     loaded = ModelStore(device, dtype).get(folder, announce, is_cancelled)
-    if natively_inpaints(loaded.pipelines):
+    if loaded.natively_inpaints:
         raise ModelRefused(
-            f"{folder} is an inpaint model, which cannot be trained here; train with its text-to-image model, the "
-            "result works with both."
+            Sentence(
+                "{folder} is an inpaint model, which cannot be trained here; train with its "
+                "text-to-image model, the result works with both.",
+                folder=folder,
+            )
         )
     scheduler = DDPMScheduler.from_config(loaded.scheduler_config)
     kind = str(scheduler.config.prediction_type)
     if kind not in ("epsilon", "v_prediction"):
         raise ModelRefused(
-            f"{folder} predicts {kind}, for which there is no training here; choose another model."
+            Sentence(
+                "{folder} predicts {kind}, for which there is no training here; choose another model.",
+                folder=folder,
+                kind=kind,
+            )
         )
     name = "SD Blender starter model" if model == STARTER_MODEL else folder.name
     process = ForwardProcess(scheduler.betas.double())

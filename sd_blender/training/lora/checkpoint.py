@@ -18,6 +18,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ...core.errors import CannotSave, ModelRefused
+from ...core.sentence import Sentence
+from ...engine.guards import is_out_of_memory
 
 _LEARNED, _OPTIMIZER = "learned:", "optimizer:"
 
@@ -46,8 +48,12 @@ def write_whole(path: Path, data: bytes) -> None:
         part.unlink(missing_ok=True)
         reason = error.strerror or str(error)
         raise CannotSave(
-            f"{path} cannot be saved ({reason}); make room on that disk or choose another folder, then train again, "
-            "which goes on from the last checkpoint.",
+            Sentence(
+                "{path} cannot be saved ({reason}); make room on that disk or choose another folder, "
+                "then train again, which goes on from the last checkpoint.",
+                path=path,
+                reason=reason,
+            ),
             details=repr(error),
         ) from error
 
@@ -93,8 +99,14 @@ def load(path: Path) -> Checkpoint | None:
             int(metadata["step"]), _part(tensors, _LEARNED), _part(tensors, _OPTIMIZER), metadata
         )
     except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        if is_out_of_memory(error):
+            raise
         raise ModelRefused(
-            f"The checkpoint {path} cannot be read; delete its folder to begin anew, or choose another name.",
+            Sentence(
+                "The checkpoint {path} cannot be read; delete its folder to begin anew, or choose "
+                "another name.",
+                path=path,
+            ),
             details=str(error),
         ) from error
 

@@ -11,20 +11,20 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL
-from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 from torch import Tensor
 
+from ...core.diffusion.latents import LatentDistribution, values_of
 from ...core.errors import BadResult
-from ...core.request import Tiling
+from ...core.request import ImageArray, Tiling
 from ...core.training_request import Training
+from ...engine.autoencoder import Autoencoder
 from ...engine.device import dtype_of
 from ...engine.guards import is_out_of_memory
 from ...engine.memory_ladder import saving_memory
 from ...engine.models import LoadedModel
 from ...engine.text_readers import Framing
 from ...engine.tiling import tiled
-from ..schedule import StepRandom, to_tensor
+from ..schedule import StepRandom
 from .images import Source, read_pixels
 from .memory_plan import too_large
 from .views import make_views
@@ -91,14 +91,17 @@ def encode(
     dtype = dtype_of(vae)
     vae.to(torch.float32)  # the encoders of some models overflow in half precision
     try:
-        with tiled(request.tiling, vae), saving_memory(model.unet, vae, request.tiling, check) as changes:
+        with (
+            tiled(request.tiling, vae),
+            saving_memory(model.denoiser, model.autoencoder, request.tiling, check) as changes,
+        ):
             for index, source in enumerate(sources):
                 announce(f"Reading {source.path.name}", index / len(sources))
                 for view in make_views(read_pixels(source.path), request, grid, per_image, rng):
                     check()
-                    posterior = _posterior(vae, to_tensor(view.pixels[None]), request.size)
-                    means.append(_kept(posterior.mean * vae.config.scaling_factor))
-                    stds.append(_kept(posterior.std * vae.config.scaling_factor))
+                    latents = _encoded(model.autoencoder, view.pixels, request.size)
+                    means.append(_kept(latents.mean))
+                    stds.append(_kept(latents.deviation))
                     images.append(index)
                     framings.append(view.framing)
     finally:
@@ -111,9 +114,9 @@ def encode(
     )
 
 
-def _posterior(vae: AutoencoderKL, pixels: Tensor, size: int) -> DiagonalGaussianDistribution:
+def _encoded(autoencoder: Autoencoder, pixels: ImageArray, size: int) -> LatentDistribution:
     try:
-        return vae.encode(pixels.to(vae.device)).latent_dist
+        return autoencoder.encode(values_of(pixels))
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The finished file, as other programs read it, with its story inside.
 
-A LoRA is written twice: with kohya's names of its layers (see :mod:`~...engine.lora_files`), which AUTOMATIC1111,
+A LoRA is written twice: with kohya's names of its layers (see :mod:`~...engine.lora.files`), which AUTOMATIC1111,
 Forge, ComfyUI and diffusers read, and in a folder beside it with diffusers' own. A textual inversion is one tensor
 under its word, or for Stable Diffusion XL one for each text encoder, under the names that those programs share. The
 metadata are those that kohya's scripts and the model specification of Stability AI name, where they apply.

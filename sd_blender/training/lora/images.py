@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 
 from ...core.errors import InvalidRequest
 from ...core.request import ImageArray
+from ...core.sentence import Sentence
 from ...core.training_captions import captions_of, listed
 from ...core.training_request import Training
 
@@ -69,7 +70,14 @@ def notes_on(sources: Sequence[Source], size: int) -> list[str]:
     if not small:
         return []
     verb = "is" if len(small) == 1 else "are"
-    return [f"{listed(small)} {verb} smaller than {size} pixels and had to be enlarged, which blurs."]
+    return [
+        Sentence(
+            "{listed} {verb} smaller than {size} pixels and had to be enlarged, which blurs.",
+            listed=listed(small),
+            verb=verb,
+            size=size,
+        )
+    ]
 
 
 def _size(path: Path) -> tuple[int, int]:
@@ -81,7 +89,13 @@ def _size(path: Path) -> tuple[int, int]:
         raise _unreadable(path, error) from error
     if min(width, height) < SMALLEST:
         raise InvalidRequest(
-            "images", f"{path.name} is {width} x {height} pixels, too small to learn from; remove it."
+            "images",
+            Sentence(
+                "{name} is {width} x {height} pixels, too small to learn from; remove it.",
+                name=path.name,
+                width=width,
+                height=height,
+            ),
         )
     return width, height
 
@@ -89,5 +103,10 @@ def _size(path: Path) -> tuple[int, int]:
 def _unreadable(path: Path, error: BaseException) -> InvalidRequest:
     reason = str(error).split("\n")[0][:120] or type(error).__name__
     return InvalidRequest(
-        "images", f"{path.name} cannot be read as a picture ({reason}); repair or remove it."
+        "images",
+        Sentence(
+            "{name} cannot be read as a picture ({reason}); repair or remove it.",
+            name=path.name,
+            reason=reason,
+        ),
     )

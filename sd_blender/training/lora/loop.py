@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...core.errors import BadResult, CannotSave, ModelRefused
+from ...core.sentence import Sentence
 from ...core.training_folder import TrainingFolder
 from ...core.training_request import Training
 from ...engine.cancel import cancellable
@@ -76,9 +77,14 @@ class TrainingLoop:
             self.learner.load(saved.learned)
             checkpoint.restore(self.optimizer, saved.optimizer)
         except (KeyError, RuntimeError, ValueError) as error:
+            if is_out_of_memory(error):
+                raise
             raise ModelRefused(
-                f"The checkpoint {self.folder.checkpoint} does not fit this model; choose another name, or delete its "
-                "folder to begin anew.",
+                Sentence(
+                    "The checkpoint {checkpoint} does not fit this model; choose another name, or delete its "
+                    "folder to begin anew.",
+                    checkpoint=self.folder.checkpoint,
+                ),
                 details=str(error),
             ) from error
         self.step = self.first_step = self.saved_step = saved.step
@@ -167,10 +173,18 @@ class TrainingLoop:
             return
         if self.saved_step == self.step:
             self._go_back()
-        kept = f"step {self.saved_step} is kept" if self.saved_step else "nothing was saved yet"
+        kept = (
+            Sentence("step {saved_step} is kept", saved_step=self.saved_step)
+            if self.saved_step
+            else "nothing was saved yet"
+        )
         raise BadResult(
-            f"The loss is not a number at step {self.step + 1}, so training stopped and {kept}; train again with a "
-            "lower learning rate."
+            Sentence(
+                "The loss is not a number at step {step}, so training stopped and {kept}; train again "
+                "with a lower learning rate.",
+                step=self.step + 1,
+                kept=kept,
+            )
         )
 
     def prove(self) -> None:
@@ -210,8 +224,12 @@ class TrainingLoop:
                 file.writelines(_line(point) for point in self.unsaved)
         except OSError as error:
             raise CannotSave(
-                f"{self.folder.losses} cannot be saved ({error.strerror}); make room on that disk, then train again, "
-                "which goes on from the last checkpoint."
+                Sentence(
+                    "{losses} cannot be saved ({strerror}); make room on that disk, then train again, which "
+                    "goes on from the last checkpoint.",
+                    losses=self.folder.losses,
+                    strerror=error.strerror,
+                )
             ) from error
         self.unsaved = []
 

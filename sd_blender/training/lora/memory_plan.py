@@ -16,6 +16,7 @@ from diffusers.models.attention_processor import Attention
 from torch import Tensor, nn
 
 from ...core.errors import OutOfMemory
+from ...core.sentence import Sentence
 
 RECOMPUTED = 0.3
 """Share of the activations that are there at once when each block is computed again in the backward pass (Chen et al.
@@ -43,14 +44,22 @@ class Plan:
         if self.together == batch and not self.checkpointing:
             return ""
         again = ", computing each block twice" if self.checkpointing else ""
-        return f"To fit into the memory, {self.together} of {batch} pictures were computed at a time{again}."
+        return Sentence(
+            "To fit into the memory, {together} of {batch} pictures were computed at a time{again}.",
+            together=self.together,
+            batch=batch,
+            again=again,
+        )
 
 
 def too_large(size: int, details: str) -> OutOfMemory:
     """What to tell when all that saves memory was tried. details: the words of torch."""
     return OutOfMemory(
-        f"The memory ran out while training at {size} pixels; choose a smaller size or close other programs, then "
-        "train again.",
+        Sentence(
+            "The memory ran out while training at {size} pixels; choose a smaller size or close "
+            "other programs, then train again.",
+            size=size,
+        ),
         details=details,
     )
 

@@ -13,14 +13,23 @@ from ...core.engine_protocol import IsCancelled, Report
 from ...core.errors import InvalidRequest, JobCancelled
 from ...core.messages import Loading, Losses, Progress, Sample, Started, TrainingResult
 from ...core.request import ImageArray, TextToImage
+from ...core.sentence import Sentence
 from ...core.training_folder import TrainingFolder
 from ...core.training_json import FIXED, training_to_json
 from ...core.training_request import Training
 from ...engine.cancel import stop_if_cancelled
-from ...engine.device import choose_device, choose_dtype, describe, dtype_of, free_memory
-from ...engine.guards import device_lost, is_device_lost, is_out_of_memory, out_of_memory
+from ...engine.device import choose_device, describe, dtype_of, free_memory
+from ...engine.guards import (
+    device_lost,
+    device_unsupported,
+    is_device_lost,
+    is_device_unsupported,
+    is_out_of_memory,
+    out_of_memory,
+)
 from ...engine.libraries import quiet
 from ...engine.memory import available_bytes
+from ...engine.precision import choose_dtype
 from .aside import Aside
 from .base_model import BaseModel, load_base
 from .checkpoint import write_whole
@@ -47,7 +56,9 @@ def train(
     try:
         with quiet():
             return _Run(job_id, request, report, is_cancelled, choose_device(device), dtype).result()
-    except (RuntimeError, MemoryError) as error:
+    except Exception as error:
+        if is_device_unsupported(error):
+            raise device_unsupported(error) from None
         if is_device_lost(error):
             raise device_lost(error) from None
         if not is_out_of_memory(error):
@@ -169,7 +180,13 @@ class _Run:
         self._report(Sample(self._job_id, trainer.step, wanted.prompt, pixels))
 
     def _announce(self, text: str, factor: float) -> None:
-        self._report(Loading(self._job_id, f"{text} ({describe(self._device)})", factor))
+        self._report(
+            Loading(
+                self._job_id,
+                Sentence("{text} ({describe})", text=text, describe=describe(self._device)),
+                factor,
+            )
+        )
 
     def _check(self) -> None:
         stop_if_cancelled(self._is_cancelled)
@@ -181,14 +198,16 @@ def training_dtype(wanted: str, device: torch.device) -> torch.dtype:
     "auto" is half precision on a graphics card, bfloat16 where it has that, since its range needs no care.
     """
     if wanted != "auto" or device.type != "cuda":
-        return choose_dtype(wanted if wanted != "auto" or device.type == "cpu" else "float32", device)
+        return choose_dtype(wanted) or torch.float32
     return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
 
 
 def check_folder(folder: TrainingFolder, request: Training) -> None:
     """Raise InvalidRequest unless the file may be made and what lies in the training's folder is the same training."""
     if folder.path.exists() and not folder.path.is_dir():
-        raise InvalidRequest("output", f"{folder.path} is in the way; choose another name.")
+        raise InvalidRequest(
+            "output", Sentence("{path} is in the way; choose another name.", path=folder.path)
+        )
     left, now = folder.metadata(), training_to_json(request)
     if left:
         try:
@@ -200,9 +219,16 @@ def check_folder(folder: TrainingFolder, request: Training) -> None:
             name = changed[0].replace("_", " ")
             raise InvalidRequest(
                 changed[0],
-                f"{folder.path} holds a training with another {name}; choose another name, or delete that folder.",
+                Sentence(
+                    "{path} holds a training with another {name}; choose another name, or delete that folder.",
+                    path=folder.path,
+                    name=name,
+                ),
             )
     elif folder.output.exists():
         raise InvalidRequest(
-            "output", f"{folder.output} exists already; choose another name or delete that file."
+            "output",
+            Sentence(
+                "{output} exists already; choose another name or delete that file.", output=folder.output
+            ),
         )

@@ -9,17 +9,18 @@ import io
 import torch
 from PIL import Image
 
+from ...core import lora_tags
+from ...core.canvas import plan
 from ...core.engine_protocol import IsCancelled, Report
 from ...core.messages import Message, Preview
 from ...core.request import ImageArray, TextToImage
 from ...core.training_request import Training
 from ...core.wildcards import prompts_of
 from ...engine.cancel import cancellable, stop_if_cancelled
-from ...engine.canvas import plan
+from ...engine.conditions.watch import Watch
 from ...engine.generation import Generation
 from ...engine.memory_ladder import saving_memory
 from ...engine.models import LoadedModel
-from ...engine.steps import StepWatcher
 from ...engine.tiling import tiled
 
 PREVIEW_INTERVAL = 0.5
@@ -28,7 +29,7 @@ PREVIEW_INTERVAL = 0.5
 
 def sample_request(request: Training, first_caption: str) -> TextToImage:
     """What is made every so many steps."""
-    prompt = request.sample_prompt.strip() or request.trigger.strip() or first_caption
+    prompt = request.sample_prompt.strip() or request.trigger.strip() or lora_tags.split(first_caption)[0]
     sampling = dataclasses.replace(request.sampling, count=1)
     return TextToImage(prompt=prompt, model=request.model, tiling=request.tiling, sampling=sampling)
 
@@ -38,7 +39,7 @@ def make_sample(
     job_id: str, model: LoadedModel, wanted: TextToImage, report: Report, is_cancelled: IsCancelled
 ) -> ImageArray:
     """One picture, with its previews on the way. Raises JobCancelled, OutOfMemory or BadResult."""
-    work = plan(wanted, model.grid)
+    task = plan(wanted, model.grid)
 
     def check() -> None:
         stop_if_cancelled(is_cancelled)
@@ -51,12 +52,12 @@ def make_sample(
     model.unet.eval()
     try:
         with (
-            tiled(work.tiling, model.unet, model.vae),
+            tiled(task.tiling, model.unet, model.vae),
             cancellable(is_cancelled, model.unet, model.vae),
-            saving_memory(model.unet, model.vae, work.tiling, check) as changes,
+            saving_memory(model.denoiser, model.autoencoder, task.tiling, check) as changes,
         ):
-            generation = Generation(wanted, prompts_of(wanted), model, work, changes)
-            watcher = StepWatcher(
+            generation = Generation(wanted, prompts_of(wanted), model, task, changes)
+            watch = Watch(
                 job_id,
                 generation.steps,
                 1,
@@ -65,7 +66,7 @@ def make_sample(
                 lambda: model.preview,
                 PREVIEW_INTERVAL,
             )
-            return generation.pictures(range(1), watcher.on_step)[0].pixels
+            return next(generation.pictures(range(1), watch.over(range(1)))).pixels
     finally:
         model.unet.train(was_training)
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ...core.canvas import Grid
 from ...core.geometry import Size
 from ...core.request import ImageArray, Tiling
+from ...core.resampling import resize
 from ...core.training_request import Training
-from ...engine.canvas import Grid, resize
 from ...engine.text_readers import Framing
 
 ZOOM = 1.25
