@@ -44,22 +44,35 @@ def take_pipes() -> tuple[BinaryIO, BinaryIO]:
 
 def main() -> None:
     """Serve the parent on stdin and stdout until it closes them. Called on this file as a module of the package."""
-    from ..core.engine_protocol import Engine
-    from .server import Server
-
     parser = argparse.ArgumentParser()
     parser.add_argument("--device", default="auto")
     parser.add_argument("--dtype", default="auto")
+    parser.add_argument(
+        "--numpy",
+        metavar="FOLDER",
+        help="without torch, for the model that ships; NumPy is looked for there, too",
+    )
     options = parser.parse_args()
+    if options.numpy:
+        sys.path.append(options.numpy)
+    from ..core.engine_protocol import Engine
+    from .server import Server
+    from .user_folder import user_folder
+
     inbox, outbox = take_pipes()
     faulthandler.enable()  # a crash in native code leaves its Python frames in the log
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
     def engine() -> Engine:
+        if options.numpy:
+            from ..numpy_engine.engine import NumpyEngine
+
+            return NumpyEngine()
         from ..engine import create_engine
         from ..training.engine import with_training
 
-        return with_training(create_engine(options.device, options.dtype), options.device, options.dtype)
+        made = create_engine(options.device, options.dtype, user_folder())
+        return with_training(made, options.device, options.dtype)
 
     Server(inbox, outbox, engine).run()
 

@@ -14,13 +14,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
 
+import numpy
+
 from ..core.errors import EngineUnavailable
+from ..core.sentence import Sentence
 from .frames import Frame, WireError, read_frame, write_frame
 from .log_file import WorkerLog
 
 
 class Ended:
-    """Comes in place of a frame when there will be no more; ``reason`` says what was wrong with the last one, or ""."""
+    """Comes in place of a frame when there will be no more; ``reason`` says what the worker did or could not be done
+    with it, "" when it just ended."""
 
     def __init__(self, reason: str = "") -> None:
         self.reason = reason
@@ -42,7 +46,11 @@ class Child:
             )
         except (OSError, ValueError) as error:
             raise EngineUnavailable(
-                f"The engine's Python {command[0]} cannot be started; install the engine again in the preferences.",
+                Sentence(
+                    "The engine's Python {command} cannot be started; install the engine again in the "
+                    "preferences.",
+                    command=command[0],
+                ),
                 details=repr(error),
             ) from error
         self._stdin = cast(BinaryIO, self._process.stdin)
@@ -86,18 +94,26 @@ class Child:
         for thread in self._threads:
             thread.join(grace)
 
+    def exit_code(self) -> int | None:
+        """None while it runs; waits a moment for a process that is ending."""
+        try:
+            return self._process.wait(1.0)
+        except subprocess.TimeoutExpired:
+            return None
+
     def how_it_ended(self) -> str:
         """The exit in words: "signal 9, killed" or "exit code 3"; waits a moment for a process that is ending."""
-        try:
-            code = self._process.wait(1.0)
-        except subprocess.TimeoutExpired:
+        code = self.exit_code()
+        if code is None:
             return "it is still running"
         if code >= 0:
-            return f"exit code {code if code < 256 else hex(code)}"
+            return Sentence("exit code {value}", value=code if code < 256 else hex(code))
         try:
-            return f"signal {-code}, {signal.strsignal(-code) or 'unknown'}".lower()
+            return Sentence(
+                "signal {value}, {strsignal}", value=-code, strsignal=signal.strsignal(-code) or "unknown"
+            ).lower()
         except ValueError:
-            return f"signal {-code}"
+            return Sentence("signal {value}", value=-code)
 
     def _read(self) -> None:
         reason = ""
@@ -107,24 +123,64 @@ class Child:
                 while (frame := read_frame(stream)) is not None:
                     self._received.put(frame)
         except WireError as error:
-            reason = str(error)
-        except (OSError, MemoryError) as error:
-            reason = repr(error)
-        self._received.put(Ended(reason))
+            reason = Sentence("sent what is no answer ({error})", error=error)
+        except MemoryError:
+            reason = "sent more than Blender has memory for"
+        except Exception as error:  # noqa: BLE001 - a worker that is not heard must not be waited for
+            reason = Sentence("could not be heard ({error})", error=repr(error))
+        finally:
+            self._received.put(Ended(reason))
 
     def _write(self) -> None:
-        with (
-            contextlib.suppress(OSError, WireError),
-            self._stdin,
-        ):  # the reader tells of a worker that is gone
+        try:
             while (frame := self._outgoing.get()) is not None:
                 write_frame(self._stdin, frame)
+        except OSError:
+            pass  # the reader tells of a worker that is gone
+        except MemoryError:
+            self._received.put(Ended("could not be sent the job, for which Blender has too little memory"))
+        except Exception as error:  # noqa: BLE001 - such as a job that is too large for the wire
+            self._received.put(Ended(Sentence("could not be sent the job ({error})", error=error)))
+        finally:
+            with contextlib.suppress(OSError):
+                self._stdin.close()
 
 
 def worker_command(python: Path | str, device: str = "auto", dtype: str = "auto") -> list[str]:
     """Starts this add-on's worker with another Python, isolated from its user's and this process's packages."""
+    return [*_main(python), "--device", device, "--dtype", dtype]
+
+
+def numpy_worker_command(python: Path | str) -> list[str]:
+    """The same with the engine that needs nothing but NumPy, which it takes from where this process has it."""
+    return [*_main(python), "--numpy", str(_packages())]
+
+
+def runs_numpy(python: Path | str) -> bool:
+    """Whether :func:`numpy_worker_command` would start: this Python exists and can import this process's NumPy."""
+    ask = "import sys; sys.path.append(sys.argv[1]); import numpy"
+    try:
+        run = subprocess.run(
+            [str(python), "-I", "-c", ask, str(_packages())],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=60,
+            env=worker_environ(),
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return False
+    return run.returncode == 0
+
+
+def _packages() -> Path:
+    """The folder that this process imports NumPy from, which an isolated Python may not look into."""
+    return Path(numpy.__file__).parent.parent
+
+
+def _main(python: Path | str) -> list[str]:
     main = Path(__file__).resolve().with_name("__main__.py")
-    return [str(python), "-I", "-X", "utf8", str(main), "--device", device, "--dtype", dtype]
+    return [str(python), "-I", "-X", "utf8", str(main)]
 
 
 def worker_environ() -> dict[str, str]:
@@ -135,7 +191,10 @@ def worker_environ() -> dict[str, str]:
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "DO_NOT_TRACK": "1",
         # Threads that wait must sleep: beside a busy Blender, spinning ones make generation many times slower.
+        # The second is what GCC's OpenMP makes of the first, unless the user's own says otherwise; the third is for
+        # Intel's and LLVM's.
         "OMP_WAIT_POLICY": "PASSIVE",
+        "GOMP_SPINCOUNT": "0",
         "KMP_BLOCKTIME": "0",
     }
 

@@ -6,12 +6,13 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import tempfile
 import threading
 from collections import deque
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import BinaryIO
+
+from .user_folder import make_private, user_folder
 
 MAX_BYTES = 1 << 20
 KEPT_FILES = 5
@@ -64,13 +65,14 @@ class WorkerLog:
 
 
 def default_folder() -> Path:
-    return Path(tempfile.gettempdir(), "sd_blender_logs")
+    """In the user's own folder: one in the shared temporary directory could be another user's."""
+    return user_folder() / "logs"
 
 
 def _open(path: Path) -> logging.Handler:
     """The file, or a handler that drops everything where no file can be written."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(path.parent)
         _remove_old(path.parent)
         handler = RotatingFileHandler(path, maxBytes=MAX_BYTES, backupCount=1, encoding="utf-8")
     except OSError:

@@ -12,26 +12,43 @@ from typing import TypeVar
 
 from ..core.engine_protocol import IsCancelled, Report
 from ..core.errors import EngineUnavailable, ErrorKind, JobCancelled, SDBlenderError, WorkerDied
-from ..core.messages import Loading, Result, Started, TrainingResult
+from ..core.messages import GeneratedImage, Loading, Message, Picture, Result, Started, TrainingResult
 from ..core.request import Request
+from ..core.sentence import Sentence
 from ..core.training_request import Training
 from ..core.work import Work
 from .child import Child, Ended
 from .frames import Frame, WireError
 from .log_file import WorkerLog
-from .protocol import CLOSING, PROTOCOL, error_of, message_of, result_of, work_frame
+from .protocol import (
+    CLOSING,
+    DEAF,
+    NO_MEMORY,
+    PREPARE,
+    PROTOCOL,
+    error_of,
+    message_of,
+    result_of,
+    work_frame,
+)
 from .training_frames import trained_of
 from .watch import Limits, Restarts, Watch
 
 _Work = TypeVar("_Work", bound=Work)
 _Outcome = TypeVar("_Outcome", Result, TrainingResult)
 
+ENDS: dict[int | None, str] = {
+    NO_MEMORY: "had no memory to take in the job",
+    DEAF: "could not read what it was sent",
+}
+"""What a worker did, by the exit code that says so."""
+
 TICK = 0.1
 """Seconds between two looks at the cancel flag and the watch."""
 
 
 class ProcessEngine:
-    """Implements :class:`~..core.engine_protocol.Engine` with a worker that is started at the first job.
+    """Implements :class:`~..core.engine_protocol.Engine` with a worker that is started at the first job, or before it.
 
     command: starts the worker, see :func:`~.child.worker_command`. A worker that dies fails the job it ran, and the
     next job starts another; one that hangs is ended. :meth:`unload` ends it, which gives all its memory back.
@@ -59,7 +76,17 @@ class ProcessEngine:
     def generate(self, job_id: str, request: Request, report: Report, is_cancelled: IsCancelled) -> Result:
         """See :class:`~..core.engine_protocol.Engine`. Raises WorkerDied when the worker ended or had to be ended."""
         advice = "generate again, at a smaller size if it happens twice"
-        return self._done(job_id, request, result_of, advice, report, is_cancelled)
+        pictures: dict[int, GeneratedImage] = {}
+
+        def pass_on(message: Message) -> None:
+            if isinstance(message, Picture):
+                pictures[message.image.seed] = message.image
+            report(message)
+
+        def outcome_of(frame: Frame, request: Request) -> Result:
+            return result_of(frame, request, pictures)
+
+        return self._done(job_id, request, outcome_of, advice, pass_on, is_cancelled)
 
     def train(
         self, job_id: str, request: Training, report: Report, is_cancelled: IsCancelled
@@ -104,6 +131,16 @@ class ProcessEngine:
         self._restarts.forgive()
         return outcome
 
+    def prepare(self, is_cancelled: IsCancelled) -> None:
+        """See :class:`~..core.engine_protocol.Preparable`: start the worker and have it import its libraries."""
+        if self._child is not None:
+            return
+        try:
+            self._ready("", lambda message: None, is_cancelled).send(Frame({"type": PREPARE}))
+        except EngineUnavailable:
+            self._restarts.forgive()  # nobody has seen it fail yet
+            raise
+
     def abandon(self) -> None:
         """See :class:`~..core.engine_protocol.Abandonable`."""
         self._abandoned.set()
@@ -147,21 +184,32 @@ class ProcessEngine:
                 return
             raise EngineUnavailable("The engine is of another version; restart Blender to start the new one.")
         self._restarts.died()
-        how = child.how_it_ended() if isinstance(frame, Ended) else f"no answer in {self._limits.start:.0f} s"
+        how = (
+            child.how_it_ended()
+            if isinstance(frame, Ended)
+            else Sentence("no answer in {start} s", start=f"{self._limits.start:.0f}")
+        )
         raise EngineUnavailable(
-            f"The engine did not start ({how}); press Diagnose in the preferences, or install it again.",
+            Sentence(
+                "The engine did not start ({how}); press Diagnose in the preferences, or install it again.",
+                how=how,
+            ),
             details=self.log.last_lines,
         )
 
     def _died(self, child: Child, error: Exception, advice: str) -> WorkerDied:
         """What to raise for a worker that is gone or past use; ends what is left of it."""
         if isinstance(error, WireError):
-            reason = f"sent what is no answer ({error})"
+            reason: str = Sentence("sent what is no answer ({error})", error=error)
         else:
-            reason = str(error) or f"stopped ({child.how_it_ended()})"
+            reason = (
+                str(error)
+                or ENDS.get(child.exit_code())
+                or Sentence("stopped ({how_it_ended})", how_it_ended=child.how_it_ended())
+            )
         self._end()
         self._restarts.died()
-        sentence = f"The engine {reason}; {advice}."
+        sentence = Sentence("The engine {reason}; {advice}.", reason=reason, advice=advice)
         return WorkerDied(sentence, details=f"Log: {self.log.path}\n{self.log.last_lines}")
 
     def _end(self) -> None:
@@ -202,17 +250,20 @@ class _Conversation:
             self._check_cancel()
             answer = self._child.receive(TICK)
             if isinstance(answer, Ended):
-                raise WireError(answer.reason) if answer.reason else _Gone
+                raise _Gone(answer.reason)
             if answer is not None:
                 self._watch.alive()
                 if answer.header.get("job") == self._job_id and answer.type in CLOSING:
                     return answer
                 self._pass_on(answer)
             if reason := self._watch.overdue():
-                raise _Gone(f"{reason} and was stopped")
+                raise _Gone(Sentence("{reason} and was stopped", reason=reason))
 
     def _pass_on(self, frame: Frame) -> None:
         """Report a message of this job; what another one left behind is no longer of interest."""
+        if frame.type == "working" and frame.header.get("job") == self._job_id:
+            self._watch.working()
+            return
         message = message_of(frame)
         if message is not None and message.job_id == self._job_id:
             self._watch.reported(message)

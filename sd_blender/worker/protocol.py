@@ -1,22 +1,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What parent and worker say to each other, as frames.
 
-Parent to worker: ``generate`` (job, request, its arrays) or ``train``, ``cancel`` (job). Closing the pipe means: exit.
-Worker to parent: ``greeting`` first, ``heartbeat`` every second, and for a job ``loading``, ``started``, ``progress``,
-``preview`` and then exactly one of ``result``, ``cancelled``, ``error``. What a training says is in
-:mod:`~.training_frames`.
+Parent to worker: ``generate`` (job, request, its arrays) or ``train``, ``cancel`` (job), and ``prepare`` for a job that
+is to be expected: libraries are imported, and nobody is told. Closing the pipe means: exit.
+Worker to parent: ``greeting`` first, ``heartbeat`` every second, and for a job ``working``, at most every second while
+it is at work, ``loading``, ``started``, ``progress``, ``preview``, ``picture`` for each picture that is done, and then
+exactly one of ``result``, ``cancelled``, ``error``. What a training says is in :mod:`~.training_frames`.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
-from ..core.errors import ErrorKind, JobCancelled, SDBlenderError
+from ..core.errors import ErrorKind, JobCancelled, SDBlenderError, explain
 from ..core.messages import (
     GeneratedImage,
     Loading,
     Losses,
     Message,
+    Picture,
     Preview,
     Progress,
     Result,
@@ -25,11 +27,12 @@ from ..core.messages import (
     Started,
     TrainingResult,
 )
-from ..core.request import Request
+from ..core.request import ImageArray, Request
+from ..core.sentence import sentence_of_json, sentence_to_json
 from ..core.serialization import from_json, to_json
 from ..core.training_request import Training
 from ..core.work import Outcome, Work
-from .frames import Frame, WireError
+from .frames import Frame, Header, WireError
 from .training_frames import (
     train_frame,
     trained_frame,
@@ -38,9 +41,13 @@ from .training_frames import (
     training_of,
 )
 
-PROTOCOL = 4
+PROTOCOL = 6
 HEARTBEAT = 1.0
 """Seconds between two signs of life of a worker."""
+LOST_DEVICE, MALFORMED, DEAF, NO_MEMORY = 3, 4, 70, 71
+"""Exit codes of a worker: its device failed, from which CUDA recovers only in another process; it was sent what is no
+frame; it could no longer read what it is sent; it had no memory to take that in."""
+PREPARE = "prepare"
 WORK = frozenset({"generate", "train"})
 CLOSING = frozenset({"result", "trained", "cancelled", "error"})
 
@@ -78,13 +85,15 @@ def message_frame(message: Message) -> Frame:
     """A message on the way; closing ones have frames of their own."""
     match message:
         case Loading(job_id, text, factor):
-            return Frame({"type": "loading", "job": job_id, "text": text, "factor": factor})
+            return Frame({"type": "loading", "job": job_id, "text": sentence_to_json(text), "factor": factor})
         case Started(job_id, steps):
             return Frame({"type": "started", "job": job_id, "steps": steps})
         case Progress(job_id, step, steps, images):
             return Frame({"type": "progress", "job": job_id, "step": step, "steps": steps, "images": images})
         case Preview(job_id, pixels, index):
             return Frame({"type": "preview", "job": job_id, "index": index}, {"pixels": pixels})
+        case Picture(job_id, image):
+            return Frame({"type": "picture", "job": job_id, **_told(image)}, {"pixels": image.pixels})
         case Losses() | Sample():
             return training_message_frame(message)
     raise TypeError(f"{type(message).__name__} does not cross the wire")
@@ -96,7 +105,7 @@ def message_of(frame: Frame) -> Message | None:
     try:
         match frame.type:
             case "loading":
-                return Loading(header["job"], str(header["text"]), float(header["factor"]))
+                return Loading(header["job"], sentence_of_json(header["text"]), float(header["factor"]))
             case "started":
                 return Started(header["job"], int(header["steps"]))
             case "progress":
@@ -105,6 +114,8 @@ def message_of(frame: Frame) -> Message | None:
                 )
             case "preview":
                 return Preview(header["job"], frame.arrays["pixels"], int(header["index"]))
+            case "picture":
+                return Picture(header["job"], _image(header, frame.arrays["pixels"]))
         return training_message_of(frame)
     except (KeyError, TypeError, ValueError) as error:
         raise WireError(f"a malformed {frame.type}: {error!r}") from None
@@ -117,37 +128,50 @@ def outcome_frame(job_id: str, outcome: Outcome) -> Frame:
 
 
 def result_frame(job_id: str, result: Result) -> Frame:
-    images = [
+    """Of the pictures, which have crossed already, only the seeds."""
+    return Frame(
         {
-            "seed": image.seed,
-            "seam": [image.seam.x, image.seam.y],
-            "warnings": list(image.warnings),
-            "prompt": image.prompt,
-            "negative_prompt": image.negative_prompt,
-            "score": image.score,
+            "type": "result",
+            "job": job_id,
+            "seconds": result.seconds,
+            "seeds": [image.seed for image in result.images],
+            "precision": sentence_to_json(result.precision),
         }
-        for image in result.images
-    ]
-    arrays = {str(i): image.pixels for i, image in enumerate(result.images)}
-    return Frame({"type": "result", "job": job_id, "seconds": result.seconds, "images": images}, arrays)
+    )
 
 
-def result_of(frame: Frame, request: Request) -> Result:
-    """The result in a ``result`` frame; the request stays where it was asked. Raises WireError."""
+def result_of(frame: Frame, request: Request, pictures: Mapping[int, GeneratedImage]) -> Result:
+    """The result in a ``result`` frame; the request stays where it was asked. pictures: those that crossed, by seed.
+
+    Raises WireError, also for a picture that did not cross.
+    """
     try:
-        images = tuple(_image(entry, frame.arrays[str(i)]) for i, entry in enumerate(frame.header["images"]))
-        return Result(request, images, float(frame.header["seconds"]))
+        images = tuple(pictures[seed] for seed in frame.header["seeds"])
+        precision = sentence_of_json(frame.header["precision"])
+        return Result(request, images, float(frame.header["seconds"]), precision)
     except (KeyError, TypeError, ValueError) as error:
         raise WireError(f"a malformed result: {error!r}") from None
 
 
-def _image(entry: dict[str, Any], pixels: Any) -> GeneratedImage:
+def _told(image: GeneratedImage) -> Header:
+    """What an engine says of a picture beside its pixels."""
+    return {
+        "seed": image.seed,
+        "seam": [image.seam.x, image.seam.y],
+        "warnings": [sentence_to_json(warning) for warning in image.warnings],
+        "prompt": image.prompt,
+        "negative_prompt": image.negative_prompt,
+        "score": image.score,
+    }
+
+
+def _image(entry: Header, pixels: ImageArray) -> GeneratedImage:
     x, y = entry["seam"]
     return GeneratedImage(
         pixels,
         int(entry["seed"]),
         Seam(float(x), float(y)),
-        tuple(map(str, entry["warnings"])),
+        tuple(map(sentence_of_json, entry["warnings"])),
         prompt=str(entry["prompt"]),
         negative_prompt=str(entry["negative_prompt"]),
         score=None if entry["score"] is None else float(entry["score"]),
@@ -161,14 +185,15 @@ def error_frame(job_id: str, error: BaseException, details: str, what: str = "ge
     """
     if isinstance(error, JobCancelled):
         return Frame({"type": "cancelled", "job": job_id})
-    if isinstance(error, SDBlenderError):
-        kind, message = error.kind, error.message
-    else:
-        reason = str(error).strip().split("\n")[0][:200] or type(error).__name__
-        kind = ErrorKind.UNEXPECTED
-        message = f"The {what} failed ({type(error).__name__}: {reason}); the log has the details."
+    kind, message = explain(error, what)
     return Frame(
-        {"type": "error", "job": job_id, "kind": kind.value, "message": message, "details": details[-20_000:]}
+        {
+            "type": "error",
+            "job": job_id,
+            "kind": kind.value,
+            "message": sentence_to_json(message),
+            "details": details[-20_000:],
+        }
     )
 
 
@@ -176,6 +201,8 @@ def error_of(frame: Frame) -> RemoteError:
     """The error in an ``error`` frame. Raises WireError."""
     header = frame.header
     try:
-        return RemoteError(ErrorKind(header["kind"]), str(header["message"]), str(header["details"]))
+        return RemoteError(
+            ErrorKind(header["kind"]), sentence_of_json(header["message"]), str(header["details"])
+        )
     except (KeyError, ValueError) as error:
         raise WireError(f"a malformed error: {error!r}") from None

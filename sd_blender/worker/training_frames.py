@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ..core.messages import Losses, Message, Sample, TrainingResult
+from ..core.sentence import sentence_of_json, sentence_to_json
 from ..core.training_json import training_from_json, training_to_json
 from ..core.training_request import Training
 from .frames import Frame, WireError
@@ -49,7 +50,7 @@ def trained_frame(job_id: str, result: TrainingResult) -> Frame:
         "steps": result.steps,
         "loss": result.loss,
         "seconds": result.seconds,
-        "notes": list(result.notes),
+        "notes": [sentence_to_json(note) for note in result.notes],
     }
     return Frame(header, {} if result.sample is None else {"sample": result.sample})
 
@@ -64,7 +65,7 @@ def trained_of(frame: Frame, request: Training) -> TrainingResult:
             int(header["steps"]),
             float(header["loss"]),
             float(header["seconds"]),
-            tuple(map(str, header["notes"])),
+            tuple(map(sentence_of_json, header["notes"])),
             frame.arrays.get("sample"),
         )
     except (KeyError, TypeError, ValueError) as error:

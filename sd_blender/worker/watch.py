@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..core.errors import EngineUnavailable
-from ..core.messages import Loading, Message, Preview, Progress, Started
+from ..core.messages import Loading, Message, Picture, Progress, Started
+from ..core.sentence import Sentence
 
 Clock = Callable[[], float]
 
@@ -22,10 +23,10 @@ class Limits:
     """In seconds. Generous, since a slow machine must not lose a picture to impatience.
 
     start: until a started process greets. heartbeat: between two signs of life; importing torch or loading a kernel
-    can hold Python's lock for long. quiet: between two reports of a job while it loads or decodes. step: the least
-    that one denoising step may take; slowdown: or this many times the longest so far. cancel: until a cancelled job
-    must have stopped by itself; pause: so much longer once it has begun. suspended: when nobody asked for so long, the
-    computer was asleep.
+    can hold Python's lock for long. quiet: between two signs of work of a job while it loads or decodes. step: the same
+    while it denoises, however long a step takes: a sign comes from within it; slowdown: or this many times the longest
+    silence so far, on a device that works ahead of what it says. cancel: until a cancelled job must have stopped by
+    itself; pause: so much longer once it has begun. suspended: when nobody asked for so long, the computer was asleep.
     """
 
     start: float = 60.0
@@ -43,28 +44,35 @@ class Watch:
 
     def __init__(self, limits: Limits, clock: Clock = time.monotonic) -> None:
         self._limits, self._clock = limits, clock
-        self._alive = self._reported = self._step_began = self._asked = clock()
-        self._longest_step = 0.0
+        self._alive = self._worked = self._asked = clock()
+        self._longest_silence = 0.0
         self._denoising = False
+        self._pictures = 0
 
     def alive(self) -> None:
         """Anything came."""
         self._alive = self._clock()
 
     def reported(self, message: Message) -> None:
-        """The job reported. Between its start and its last step, a step's time is what is waited for."""
-        now = self._clock()
+        """The job reported, which is a sign of work, and tells what is waited for."""
+        self.working()
         match message:
             case Started():
                 self._denoising = True
-            case Progress(step=step, steps=steps):
-                self._longest_step = max(self._longest_step, now - self._step_began)
-                self._denoising = step < steps
+            case Progress(step=step, steps=steps, images=images):
+                # A picture that is denoised and not here yet is being decoded.
+                self._denoising = step < steps and images <= self._pictures
+            case Picture():
+                self._pictures += 1
             case Loading():
                 self._denoising = False
-        if not isinstance(message, Preview):
-            self._step_began = now
-        self._alive = self._reported = now
+
+    def working(self) -> None:
+        """The job is at work, within a step, a tile or a file."""
+        now = self._clock()
+        if self._denoising:
+            self._longest_silence = max(self._longest_silence, now - self._worked)
+        self._alive = self._worked = now
 
     def overdue(self) -> str:
         """What has been waited for too long, in words, or ""."""
@@ -72,16 +80,17 @@ class Watch:
         if (gap := now - self._asked) > self._limits.suspended:
             # Nobody asked for a while: the computer slept, and the worker with it.
             self._alive += gap
-            self._reported += gap
-            self._step_began += gap
+            self._worked += gap
         self._asked = now
         if now - self._alive > self._limits.heartbeat:
-            return f"gave no sign of life for {self._limits.heartbeat:.0f} s"
+            return Sentence(
+                "gave no sign of life for {heartbeat} s", heartbeat=f"{self._limits.heartbeat:.0f}"
+            )
         patience = self._limits.quiet
         if self._denoising:
-            patience = max(self._limits.step, self._limits.slowdown * self._longest_step)
-        if now - self._reported > patience:
-            return f"made no progress for {patience:.0f} s"
+            patience = max(self._limits.step, self._limits.slowdown * self._longest_silence)
+        if now - self._worked > patience:
+            return Sentence("made no progress for {patience} s", patience=f"{patience:.0f}")
         return ""
 
 
@@ -108,10 +117,15 @@ class Restarts:
         while self._deaths and now - self._deaths[0] > self.window:
             self._deaths.popleft()
         if len(self._deaths) > self.most:
-            minutes = f"{self.window / 60:.0f} minutes"
+            minutes = Sentence("{window} minutes", window=f"{self.window / 60:.0f}")
             raise EngineUnavailable(
-                f"The engine stopped {len(self._deaths)} times in {minutes}; press Unload Model to try again, or "
-                f"read why in {log}."
+                Sentence(
+                    "The engine stopped {deaths} times in {minutes}; press Unload Model to try again, or "
+                    "read why in {log}.",
+                    deaths=len(self._deaths),
+                    minutes=minutes,
+                    log=log,
+                )
             )
         if not self._deaths:
             return 0.0

@@ -8,32 +8,36 @@ import os
 import shutil
 import threading
 import time
+from dataclasses import replace
+from urllib.parse import quote, unquote
 
 import pytest
 
 from sd_blender.core.errors import EngineUnavailable
 from sd_blender.worker.environment import build, current_python
 from sd_blender.worker.environment.build import Source
-from sd_blender.worker.environment.find import PARTIAL
+from sd_blender.worker.environment.find import PARTIAL, read_record
 from sd_blender.worker.environment.install import install
 from sd_blender.worker.environment.processes import InstallCancelled
-from tests.worker.fake_index import make_fake_plan, make_wheel
+from tests.worker.fake_index import TORCH, make_fake_plan, make_wheel
 
 
 class Index(http.server.BaseHTTPRequestHandler):
     """Serves the wheels of a folder by name as a package index does; ``trouble`` befalls the wheel of torch."""
 
     folder = None
+    address = ""
     trouble = ""
     released = threading.Event()
 
     def do_GET(self):
-        name = self.path.rstrip("/").rsplit("/", 1)[-1]
+        place, _, name = unquote(self.path).rstrip("/").rpartition("/")
+        folder = self.folder / "vendor" if place.startswith("/whl") else self.folder
         if name.endswith(".whl"):
-            self.send_wheel((self.folder / name).read_bytes(), name.startswith("torch") and self.trouble)
+            self.send_wheel((folder / name).read_bytes(), name.startswith("torch") and self.trouble)
         else:
-            files = [path.name for path in self.folder.glob(f"{name}-*.whl")]
-            links = "".join(f'<a href="/files/{file}">{file}</a>' for file in files)
+            files = [path.name for path in folder.glob(f"{name}-*.whl")]
+            links = "".join(f'<a href="{place}/files/{quote(file)}">{file}</a>' for file in files)
             self.send_all(f"<!DOCTYPE html><html><body>{links}</body></html>".encode(), "text/html")
 
     def send_wheel(self, data, trouble):
@@ -66,7 +70,10 @@ def plan(tmp_path):
 
 @pytest.fixture
 def index(monkeypatch, tmp_path):
-    """An index on this machine, the only one that pip asks; it gives up on a connection after a second, once."""
+    """An index on this machine, the only one that pip asks; it gives up on a connection after a second, once.
+
+    Below /simple it has the wheels of the folder ``index``, as PyPI, and below /whl/cpu those of ``index/vendor``.
+    """
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     for name in ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL"):
         monkeypatch.delenv(name, raising=False)
@@ -75,10 +82,37 @@ def index(monkeypatch, tmp_path):
     kind = type("ThisIndex", (Index,), {"folder": tmp_path / "index", "released": threading.Event()})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), kind) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{server.server_port}/simple")
+        kind.address = f"http://127.0.0.1:{server.server_port}"
+        monkeypatch.setenv("PIP_INDEX_URL", f"{kind.address}/simple")
         yield kind
         kind.released.set()
         server.shutdown()
+
+
+def with_a_build_of_the_vendor(plan, address, folder):
+    """The plan with a build of torch that only another index has, as the processor's for Linux."""
+    (folder / "index" / "vendor").mkdir()
+    source = TORCH.replace("{version}", "2.13.0+cpu")
+    wheel = make_wheel(folder / "index" / "vendor", "torch", "2.13.0+cpu", source, "torch")
+    others = [wheel for wheel in plan.lock.wheels if wheel.name != "torch"]
+    wheels = (replace(wheel, index=f"{address}/whl/cpu"), *others)
+    return replace(plan, lock=replace(plan.lock, wheels=wheels))
+
+
+def test_a_build_that_pypi_does_not_have_comes_from_the_vendors_index(plan, index, tmp_path):
+    """With no setting of pip's but the address of the one index, as on a new machine; PyPI has a plain 2.13.0."""
+    plan = with_a_build_of_the_vendor(plan, index.address, tmp_path)
+    python = install(plan, Source(online=True))
+    assert python == current_python(plan.folder)
+    assert read_record(plan.folder / plan.lock.name).torch == "2.13.0+cpu"
+
+
+def test_a_mirror_that_has_the_build_serves_where_the_vendors_index_cannot_be_reached(plan, index, tmp_path):
+    plan = with_a_build_of_the_vendor(plan, index.address, tmp_path)
+    wheels = tuple(replace(w, index=w.index and "http://127.0.0.1:9/whl/cpu") for w in plan.lock.wheels)
+    plan = replace(plan, lock=replace(plan.lock, wheels=wheels))
+    mirror = Source(online=True, index=f"{index.address}/whl/cpu")
+    assert install(plan, mirror) == current_python(plan.folder)
 
 
 def test_pip_gives_up_on_a_silent_connection_within_half_a_minute():

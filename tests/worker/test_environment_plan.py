@@ -53,7 +53,10 @@ def test_the_build_for_a_machine(given, variant, monkeypatch):
 
 
 def locks():
-    return [pytest.param(lock, id=f"{lock.system}-{lock.python}-{lock.variant}") for lock in read_locks()]
+    return [
+        pytest.param(lock, id=f"{lock.system}-{lock.python}-{lock.variant}{lock.cuda}")
+        for lock in read_locks()
+    ]
 
 
 @pytest.mark.parametrize("lock", locks())
@@ -70,8 +73,21 @@ def test_a_lock_is_whole(lock: Lock):
         assert fits(wheel.file, lock), wheel.file
     for name, oldest in health.OLDEST.items():
         assert tuple(int(part) for part in lock.version_of(name).split(".")[:2]) >= oldest
-    assert any(name.startswith("nvidia-") for name in names) == (lock.variant == "cuda")
+    # On Windows the libraries of CUDA are inside of torch's wheel.
+    assert any(name.startswith("nvidia-") for name in names) == (
+        lock.variant == "cuda" and lock.system.startswith("linux")
+    )
     assert 1 < lock.unpacked / lock.download < 6
+    assert 100 < lock.longest < 220
+
+
+@pytest.mark.parametrize("lock", locks())
+def test_a_wheel_comes_from_pypi_or_says_from_where(lock: Lock):
+    """PyPI admits no local version such as +cpu, and a plain one is never looked for elsewhere."""
+    for wheel in lock.wheels:
+        assert ("+" in wheel.version) == bool(wheel.index)
+        if wheel.index:
+            assert wheel.index == f"https://download.pytorch.org/whl/{wheel.version.partition('+')[2]}"
 
 
 def fits(file, lock):
@@ -81,15 +97,49 @@ def fits(file, lock):
     fits_python = (
         "py3" in python.split(".") or python == own or (abi == "abi3" and int(python[3:]) <= int(own[3:]))
     )
-    systems = {"linux": "manylinux.*x86_64", "windows": "win_amd64", "macos": "macosx.*(arm64|universal2)"}
-    return fits_python and (system == "any" or re.search(systems[lock.system.split("-")[0]], system))
+    systems = {
+        "linux-x86_64": "manylinux.*x86_64",
+        "linux-arm64": "manylinux.*aarch64",
+        "windows-x86_64": "win_amd64",
+        "macos-arm64": "macosx.*(arm64|universal2)",
+    }
+    return fits_python and (system == "any" or re.search(systems[lock.system], system))
 
 
 def test_locks_for_every_blender():
-    have = {(lock.system, lock.python) for lock in read_locks()}
-    for system in ("linux-x86_64", "windows-x86_64", "macos-arm64"):
-        for python in ("3.11", "3.13"):  # of Blender 4.2 to 5.0, and of 5.1 and 5.2
-            assert (system, python) in have
+    have = {(lock.system, lock.python, lock.variant) for lock in read_locks()}
+    for system, variants in {
+        "linux-x86_64": ("cpu", "cuda"),
+        "linux-arm64": ("cpu", "cuda"),
+        "windows-x86_64": ("cpu", "cuda"),
+        "macos-arm64": ("mps",),
+    }.items():
+        for python in (
+            "3.11",
+            "3.13",
+            "3.14",
+        ):  # of Blender 4.2 to 5.0, of 5.1 and 5.2, of 5.2 in distributions
+            for variant in variants:
+                assert (system, python, variant) in have
+
+
+def test_a_folder_whose_paths_windows_does_not_admit_is_refused_before_anything_is_done(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(pythons, "find", lambda versions, own: (Path("python"), "3.11"))
+    locks = [lock for lock in read_locks() if lock.system == "windows-x86_64"]
+
+    def plan(folder, has_long_paths):
+        windows = machine("win32", processor="AMD64")
+        return make_plan(folder, locks=locks, machine=replace(windows, has_long_paths=lambda: has_long_paths))
+
+    deep = Path(
+        "C:/Users/someone/AppData/Roaming/Blender Foundation/Blender/5.2/extensions/.user/user_default/x"
+    )
+    with pytest.raises(EngineUnavailable, match="choose a shorter engine folder"):
+        plan(deep, False)
+    assert plan(deep, True).folder == deep
+    assert plan(Path("C:/Users/someone/AppData/Local/SDB"), False)
 
 
 def test_another_set_of_wheels_has_another_name(tmp_path):

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from sd_blender.worker import log_file
+from sd_blender.worker import log_file, user_folder
 from sd_blender.worker.log_file import WorkerLog
 
 
@@ -60,3 +60,52 @@ def test_only_the_newest_logs_are_kept(tmp_path):
     log.close()
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {log.path.name, *(f"worker-{n}.log" for n in range(8, 12))}
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """An own folder of the user that is below ``tmp_path``."""
+    for name in ("XDG_DATA_HOME", "LOCALAPPDATA", "HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    return user_folder.user_folder()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="looks at the mode of a folder")
+@pytest.mark.parametrize("prepared", [None, 0o777, 0o755])
+def test_nobody_else_can_read_or_write_the_logs(home, prepared):
+    if prepared:
+        (home / "logs").mkdir(parents=True)
+        (home / "logs").chmod(prepared)
+    log = WorkerLog()
+    log.write("private")
+    log.close()
+    assert log.path.parent == home / "logs"
+    assert log.path.read_text() == "private\n"
+    assert log.path.parent.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.skipif(os.name != "posix", reason="another user is one by number")
+@pytest.mark.parametrize("foreign", ["a link", "another user's"])
+def test_a_folder_that_another_user_prepared_is_not_written_to(home, tmp_path, monkeypatch, foreign):
+    prepared = tmp_path / "prepared"
+    prepared.mkdir()
+    home.mkdir(parents=True)
+    if foreign == "a link":
+        (home / "logs").symlink_to(prepared)
+    else:
+        prepared.rename(home / "logs")
+        prepared = home / "logs"
+        monkeypatch.setattr(os, "getuid", lambda: prepared.stat().st_uid + 1)
+    log = WorkerLog()
+    log.write("still heard")
+    log.close()
+    assert log.last_lines == "still heard"
+    assert not list(prepared.iterdir())
+
+
+def test_the_folder_of_the_user_leaves_room_for_the_paths_of_torch(monkeypatch):
+    """On Windows: the folder, that of an environment half built, and what torch has below Lib\\site-packages."""
+    monkeypatch.setattr(user_folder.sys, "platform", "win32")
+    monkeypatch.setenv("LOCALAPPDATA", "C:/Users/eighteen-letters-x/AppData/Local")
+    deepest = 167 + len("\\engine-0123456789ab.partial\\Lib\\site-packages\\")
+    assert len(str(user_folder.user_folder())) + deepest <= 259

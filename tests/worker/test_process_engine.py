@@ -9,14 +9,18 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from sd_blender.core.errors import EngineUnavailable, ErrorKind, JobCancelled, SDBlenderError, WorkerDied
-from sd_blender.core.messages import Loading, Preview, Progress, Started
+from sd_blender.core.generation_thread import GenerationThread
+from sd_blender.core.messages import Cancelled, Failed, Finished, Loading, Picture, Preview, Progress, Started
 from sd_blender.core.request import ImageToImage, Inpaint, Sampling, TextToImage
+from sd_blender.worker import child, frames
+from sd_blender.worker.frames import WireError
 from sd_blender.worker.log_file import WorkerLog
 from sd_blender.worker.process_engine import ProcessEngine
 from sd_blender.worker.watch import Limits, Restarts
@@ -100,7 +104,7 @@ def test_a_job_and_all_its_messages(make):
     result = run(engine, messages=messages)
     assert np.array_equal(result.images[0].pixels, picture(5, 16, 24))
     assert (result.images[0].seed, result.request.prompt) == (5, "moss")
-    assert [m for m in messages if not isinstance(m, Preview)] == [
+    assert [m for m in messages if not isinstance(m, (Preview, Picture))] == [
         Loading("job", "Starting the engine"),
         Loading("job", "Loading the libraries"),
         Loading("job", "Loading the model"),
@@ -371,3 +375,199 @@ def test_many_jobs_leave_nothing_behind(make):
         run(engine)
     time.sleep(0.2)
     assert used() == before
+
+
+IMAGE = ImageToImage(prompt="moss", image=np.zeros((24, 16, 3), np.uint8), sampling=SMALL)
+
+
+@pytest.mark.fault("F65")
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [("reader", "had no memory to take in the job"), ("surprise", "could not read what it was sent")],
+)
+def test_a_worker_that_cannot_take_in_a_job_says_so_at_once_and_the_next_works(make, fault, words):
+    engine = make(fault)
+    run(engine)
+    pid, began = engine.pid, time.monotonic()
+    with pytest.raises(WorkerDied, match=words):
+        run(engine, request=IMAGE)
+    assert time.monotonic() - began < 15, "no limit of patience was needed"
+    assert gone(pid)
+    assert_works(engine)
+
+
+@pytest.mark.fault("F65")
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [(MemoryError, "sent more than Blender has memory for"), (LookupError, "could not be heard")],
+)
+def test_a_parent_that_cannot_take_in_an_answer_says_so_at_once(make, monkeypatch, error, words):
+    engine = make()
+    run(engine)
+    pid, read = engine.pid, child.read_frame
+
+    def fails(stream):
+        frame = read(stream)
+        if frame is not None and frame.type == "picture":
+            raise error("no room")
+        return frame
+
+    monkeypatch.setattr(child, "read_frame", fails)
+    engine.unload()
+    with pytest.raises(WorkerDied, match=words):
+        run(engine)
+    assert gone(pid)
+    monkeypatch.undo()
+    assert_works(engine)
+
+
+@pytest.mark.fault("F65")
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (MemoryError(), "for which Blender has too little memory"),
+        (WireError("arrays of 5 GB are too long"), r"could not be sent the job \(arrays of 5 GB"),
+    ],
+)
+def test_a_job_that_cannot_be_sent_is_said_so_at_once(make, monkeypatch, error, words):
+    engine = make()
+    run(engine)
+
+    def fails(stream, frame):
+        raise error
+
+    monkeypatch.setattr(child, "write_frame", fails)
+    with pytest.raises(WorkerDied, match=words):
+        run(engine)
+    monkeypatch.undo()
+    assert_works(engine)
+
+
+MANY = TextToImage(prompt="moss", sampling=Sampling(width=16, height=24, steps=3, seed=5, count=4))
+
+
+@pytest.mark.fault("F66")
+@pytest.mark.parametrize(
+    ("prompt", "closing"),
+    [
+        ("third-exit", Failed),
+        ("third-memory", Failed),
+        ("third-lost", Failed),
+        ("third-hold", Cancelled),
+        ("third-deaf", Cancelled),
+    ],
+)
+def test_whatever_ends_a_job_the_pictures_that_are_done_are_kept(make, prompt, closing):
+    """A worker that ends, memory, a lost device, a cancel, and one that is not heard."""
+    engine = make()
+    thread = GenerationThread(lambda: engine)
+    try:
+        job = thread.submit(replace(MANY, prompt=prompt))
+        crossed = []
+        while not isinstance(message := thread.wait(20), closing):
+            assert message is not None and not isinstance(message, (Finished, Failed, Cancelled))
+            crossed += [message.image] if isinstance(message, Picture) else []
+            if len(crossed) == 2 and closing is Cancelled:
+                thread.cancel(job)
+        assert [image.seed for image in crossed] == [5, 6]
+        assert list(message.result.images) == crossed
+        assert np.array_equal(crossed[1].pixels, picture(6, 16, 24))
+        thread.submit(MANY)
+        while not isinstance(message := thread.wait(20), Finished):
+            assert message is not None
+        assert [image.seed for image in message.result.images] == [5, 6, 7, 8]
+    finally:
+        thread.stop()
+
+
+@pytest.mark.fault("F66")
+def test_many_pictures_may_be_more_than_a_frame_holds(make, monkeypatch):
+    monkeypatch.setattr(frames, "MAX_ARRAY_BYTES", 2 * 16 * 24 * 3)
+    sampling = Sampling(width=16, height=24, steps=1, seed=7, count=9)
+    assert len(run(make(), request=TextToImage(prompt="a", sampling=sampling)).images) == 9
+
+
+@pytest.mark.fault("F67")
+def test_a_slow_step_that_works_is_waited_for(make):
+    engine = make(limits=Limits(step=4, slowdown=0, heartbeat=20))
+    run(engine)
+    pid = engine.pid
+    assert run(engine, "asks").images, "a step of more than silence may take"
+    assert engine.pid == pid
+
+
+def never() -> bool:
+    return False
+
+
+def imported(engine: ProcessEngine, times: int = 1) -> None:
+    """Wait until the worker made its engine so many times."""
+    until = time.monotonic() + 20
+    while engine.log.last_lines.count("imports in") < times:
+        assert time.monotonic() < until, engine.log.last_lines
+        time.sleep(0.01)
+
+
+def test_a_prepared_worker_is_the_one_that_does_the_job(make):
+    engine, messages = make(), []
+    engine.prepare(never)
+    imported(engine)
+    pid = engine.pid
+    engine.prepare(never)
+    run(engine, messages=messages)
+    assert engine.pid == pid and engine.log.last_lines.count("imports in") == 1
+    assert [m.text for m in messages if isinstance(m, Loading)] == ["Loading the model"]
+
+
+def test_a_job_that_comes_while_libraries_are_imported_waits_for_them_and_says_so(make):
+    engine, messages = make("imports"), []
+    engine.prepare(never)
+    imported(engine)
+    run(engine, messages=messages)
+    assert [m.text for m in messages if isinstance(m, Loading)] == [
+        "Loading the libraries",
+        "Loading the model",
+    ]
+
+
+def test_to_prepare_does_not_wait_for_the_imports(make):
+    engine = make("imports")
+    engine.prepare(never)
+    assert engine.log.last_lines.count("imports in") <= 1
+    engine.unload()  # in the middle of them
+    assert engine.pid is None
+
+
+def test_libraries_that_cannot_be_imported_are_told_by_the_job(make):
+    engine = make("nothere")
+    engine.prepare(never)
+    imported(engine)
+    with pytest.raises(SDBlenderError, match="torch is not installed"):
+        run(engine)
+
+
+def test_a_worker_that_dies_while_it_is_prepared_is_started_again_for_the_job(make):
+    engine = make("crashes")
+    engine.prepare(never)
+    imported(engine)
+    assert gone(engine.pid)
+    with pytest.raises(WorkerDied, match="exit code 9"):
+        run(engine)
+
+
+def test_a_worker_that_cannot_start_costs_no_try_before_there_is_a_job(make):
+    engine = make("dies", restarts=Restarts(most=0))
+    for _ in range(3):
+        with pytest.raises(EngineUnavailable, match="did not start"):
+            engine.prepare(never)
+    with pytest.raises(EngineUnavailable, match="did not start"):
+        run(engine)
+    with pytest.raises(EngineUnavailable, match="stopped 1 times"):
+        run(engine)
+
+
+def test_to_prepare_can_be_given_up(make):
+    engine = make("silent")
+    with pytest.raises(JobCancelled):
+        engine.prepare(lambda: True)
+    assert engine.pid is None

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Patience and restarts, on a clock that the test turns."""
 
+import numpy as np
 import pytest
 
 from sd_blender.core.errors import EngineUnavailable
-from sd_blender.core.messages import Loading, Progress, Started
+from sd_blender.core.messages import GeneratedImage, Loading, Picture, Progress, Seam, Started
 from sd_blender.worker.watch import Limits, Restarts, Watch
 
 LIMITS = Limits(heartbeat=30, quiet=100, step=10, slowdown=4)
@@ -69,10 +70,42 @@ def test_slow_steps_earn_patience(worker):
     assert "no progress for 36 s" in worker.run(1)
 
 
+@pytest.mark.fault("F67")
+def test_a_step_that_works_may_take_as_long_as_it_likes(worker):
+    worker.watch.reported(Started("a", 20))
+    for _ in range(60):
+        assert worker.run(9) == ""
+        worker.watch.working()
+    assert worker.run(36) == ""
+    assert "no progress for 36 s" in worker.run(1), "and is found when it no longer does"
+
+
+@pytest.mark.fault("F67")
+def test_work_within_steps_earns_no_more_patience_than_its_silences(worker):
+    worker.watch.reported(Started("a", 20))
+    for _ in range(60):
+        worker.run(1)
+        worker.watch.working()
+    worker.watch.reported(Progress("a", 1, 20))
+    assert worker.run(10) == ""
+    assert "no progress for 10 s" in worker.run(1)
+
+
 def test_decoding_after_the_last_step_is_not_a_step(worker):
     worker.watch.reported(Started("a", 1))
     worker.watch.reported(Progress("a", 1, 1))
     assert worker.run(99) == ""
+
+
+@pytest.mark.fault("F67")
+def test_decoding_one_of_several_pictures_is_not_a_step(worker):
+    image = GeneratedImage(np.zeros((1, 1, 3), np.uint8), 0, Seam(1, 1))
+    worker.watch.reported(Started("a", 4))
+    worker.watch.reported(Progress("a", 2, 4, 1))
+    assert worker.run(99) == ""
+    worker.watch.reported(Picture("a", image))
+    worker.watch.reported(Progress("a", 3, 4, 1))
+    assert "no progress for 10 s" in worker.run(20)
 
 
 @pytest.mark.fault("F49")

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import re
 
+from ...core.sentence import Sentence
+
 # The first that matches counts: a name that cannot be resolved ends in "no matching distribution" as well.
 KNOWN = (
     (
@@ -57,8 +59,10 @@ def sentence(log: str) -> str:
         if re.search(pattern, log):
             return advice
     if found := NOT_FOUND.search(log):
-        return (
-            f"The package index has no {found[1]} {found[2]} for this machine; add an index that has it to pip's "
-            "settings, or choose another build."
+        return Sentence(
+            "The package index has no {found} {found2} for this machine; add an index that has it to "
+            "pip's settings, or choose another build.",
+            found=found[1],
+            found2=found[2],
         )
     return "A package could not be installed; the details say why, and installing again goes on where it stopped."

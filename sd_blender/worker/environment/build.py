@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...core.errors import EngineUnavailable
+from ...core.sentence import Sentence
 from . import advice, health
 from .find import PARTIAL, Installed, python_of, write_record
 from .locks import Wheel
@@ -40,7 +41,7 @@ class Source:
     """Where wheels come from.
 
     online: whether the network may be used. folder: one with wheels, used instead of any index. index: the address of a
-    further index; pip's own settings hold in any case.
+    further index; pip's own settings hold in any case, and a wheel's own index is asked for that wheel.
     """
 
     online: bool
@@ -89,14 +90,17 @@ class Build:
         for path in self._wheels.iterdir():
             self._stop_if_cancelled()
             wheel = by_file.get(path.name)
-            if wheel is not None and path.stat().st_size == wheel.size and _sha256(path) == wheel.sha256:
+            if wheel is not None and _sha256(path) == wheel.sha256:
                 kept.add(wheel)
             else:
                 remove(path)
         return kept
 
     def _create(self) -> None:
-        progress = Progress(Phase.CREATE, f"Making an environment with Python {self._plan.lock.python}")
+        progress = Progress(
+            Phase.CREATE,
+            Sentence("Making an environment with Python {python}", python=self._plan.lock.python),
+        )
         self._run(self._plan.python, ["venv", str(self.partial)], lambda: progress)
 
     def _download(self, wheels: Sequence[Wheel]) -> None:
@@ -104,23 +108,32 @@ class Build:
 
         def progress() -> Progress:
             done = min(_size(self._wheels) + _size(self.partial / TEMPORARY), total)
-            text = f"Downloading, {size_text(done)} of {size_text(total)}"
+            text = Sentence(
+                "Downloading, {size_text} of {size_text2}",
+                size_text=size_text(done),
+                size_text2=size_text(total),
+            )
             return Progress(Phase.DOWNLOAD, text, done / max(total, 1))
 
-        options = ["--dest", str(self._wheels)]
-        if self._source.folder is not None:
-            options += ["--no-index", "--find-links", str(self._source.folder)]
-        elif self._source.index:
-            options += ["--extra-index-url", self._source.index]
         for batch in _batches(wheels):
+            options = ["--dest", str(self._wheels), *self._places(batch)]
             self._pip("download", batch, options, progress)
+
+    def _places(self, batch: Sequence[Wheel]) -> list[str]:
+        """pip's options that say where wheels may come from."""
+        if self._source.folder is not None:
+            return ["--no-index", "--find-links", str(self._source.folder)]
+        indexes = dict.fromkeys([self._source.index, *(wheel.index for wheel in batch)])
+        return [option for index in indexes if index for option in ("--extra-index-url", index)]
 
     def _install(self) -> None:
         total = sum(wheel.size for wheel in self._plan.lock.wheels)
         done = 0
         for batch in _batches(self._plan.lock.wheels):
-            first = batch[0].name if len(batch) == 1 else f"{len(batch)} packages"
-            progress = Progress(Phase.INSTALL, f"Installing {first}", done / max(total, 1))
+            first = batch[0].name if len(batch) == 1 else Sentence("{batch} packages", batch=len(batch))
+            progress = Progress(
+                Phase.INSTALL, Sentence("Installing {first}", first=first), done / max(total, 1)
+            )
             self._pip(
                 "install",
                 batch,
@@ -171,7 +184,7 @@ class Build:
                 )
             except OSError as error:
                 raise EngineUnavailable(
-                    f"{python} cannot be started; repair it.", details=repr(error)
+                    Sentence("{python} cannot be started; repair it.", python=python), details=repr(error)
                 ) from error
             if code:
                 details = log()
@@ -197,7 +210,7 @@ def remove(path: Path) -> None:
 def _batches(wheels: Iterable[Wheel]) -> Iterator[list[Wheel]]:
     rest = []
     for wheel in wheels:
-        if wheel.size > BATCH:
+        if wheel.size > BATCH or wheel.index:  # whose index is asked for it alone
             yield [wheel]
         else:
             rest.append(wheel)

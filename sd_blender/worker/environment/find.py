@@ -14,6 +14,7 @@ import re
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from ...core.sentence import Sentence
 from .variants import LABELS
 
 POINTER = "current"
@@ -40,7 +41,9 @@ class Installed:
     @property
     def summary(self) -> str:
         """ "torch 2.13.0 for the processor"."""
-        return f"torch {self.torch.split('+')[0]} for {LABELS[self.variant]}"
+        return Sentence(
+            "torch {split} for {labels}", split=self.torch.split("+")[0], labels=LABELS[self.variant]
+        )
 
 
 def python_of(environment: Path) -> Path:
@@ -50,14 +53,19 @@ def python_of(environment: Path) -> Path:
 
 def current(folder: Path) -> Path | None:
     """The current environment of ``folder``, None when there is none that is complete."""
+    environment = named(folder)
+    return environment if environment and is_complete(environment) else None
+
+
+def named(folder: Path) -> Path | None:
+    """The environment that the pointer of ``folder`` leads to, complete or not; None without a pointer."""
     try:
         name = (folder / POINTER).read_text(encoding="utf-8").strip()
     except (OSError, ValueError):
         return None
     if not NAME.fullmatch(name):  # a pointer that leads out of the folder is no pointer of ours
         return None
-    environment = folder / name
-    return environment if is_complete(environment) else None
+    return folder / name
 
 
 def current_python(folder: Path) -> Path | None:
@@ -67,7 +75,38 @@ def current_python(folder: Path) -> Path | None:
 
 
 def is_complete(environment: Path) -> bool:
-    return read_record(environment) is not None and python_of(environment).exists()
+    """Whether everything is there: what was installed, and the Python that it was made with."""
+    return (
+        read_record(environment) is not None
+        and python_of(environment).exists()
+        and not lost_home(environment)
+    )
+
+
+def base_python(environment: Path) -> Path | None:
+    """The Python that an environment was made with; None where that is gone or the environment does not say."""
+    settings = _settings(environment)
+    named = [settings[key] for key in ("executable",) if key in settings]  # from Python 3.11 on
+    if home := settings.get("home"):
+        named.append(os.path.join(home, "python.exe" if os.name == "nt" else "python3"))
+    return next((Path(path) for path in named if os.path.exists(path)), None)
+
+
+def lost_home(environment: Path) -> str:
+    """The folder of the Python that an environment was made with, where that is gone as with a Blender; else ""."""
+    home = _settings(environment).get("home", "")
+    is_there = os.path.isdir(home) and python_of(environment).exists()
+    return "" if is_there else home
+
+
+def _settings(environment: Path) -> dict[str, str]:
+    """What pyvenv.cfg says."""
+    try:
+        text = (environment / "pyvenv.cfg").read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return {}
+    pairs = (line.partition("=") for line in text.splitlines())
+    return {name.strip().lower(): value.strip() for name, equals, value in pairs if equals}
 
 
 def read_record(environment: Path) -> Installed | None:

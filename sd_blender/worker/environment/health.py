@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import EngineUnavailable
+from ...core.sentence import Sentence
 from .processes import NO_WINDOW, TICK, InstallCancelled, clean_environ
 
 PROBE = Path(__file__).with_name("probe.py")
@@ -70,7 +71,7 @@ class Health:
         if self.problem:
             return self.problem
         where = self.devices[0].name if self.devices else "the processor"
-        return f"torch {self.version('torch').split('+')[0]} on {where}"
+        return Sentence("torch {split} on {where}", split=self.version("torch").split("+")[0], where=where)
 
 
 def check(
@@ -81,10 +82,17 @@ def check(
         done = _ask(str(python), timeout, is_cancelled)
     except subprocess.TimeoutExpired:
         return Health(
-            f"{python} did not answer within {timeout:.0f} seconds; restart the computer or repair it."
+            Sentence(
+                "{python} did not answer within {timeout} seconds; restart the computer or repair it.",
+                python=python,
+                timeout=f"{timeout:.0f}",
+            )
         )
     except (OSError, ValueError) as error:
-        return Health(f"{python} cannot be started; choose another Python in the preferences.", repr(error))
+        return Health(
+            Sentence("{python} cannot be started; choose another Python in the preferences.", python=python),
+            repr(error),
+        )
     for line in reversed(done.stdout.splitlines()):
         if line.startswith("found "):
             return _judge(json.loads(line.removeprefix("found ")), str(python))
@@ -144,24 +152,42 @@ def _judge(found: dict[str, Any], python: str) -> Health:
 
 def _problem(found: dict[str, Any], python: str) -> tuple[str, str]:
     if _numbers(found["python"]) < OLDEST_PYTHON:
-        return f"{python} is Python {found['python']}; the engine needs 3.11 or newer.", ""
+        return Sentence(
+            "{python} is Python {found}; the engine needs 3.11 or newer.",
+            python=python,
+            found=found["python"],
+        ), ""
     errors: dict[str, Any] = found["errors"]
     details = "\n".join(error["traceback"] for error in errors.values())
     if missing := [name for name, error in errors.items() if error["missing"]]:
         return (
-            f"{python} has no {' and no '.join(missing)}; install the engine, or choose another Python.",
+            Sentence(
+                "{python} has no {join}; install the engine, or choose another Python.",
+                python=python,
+                join=" and no ".join(missing),
+            ),
             details,
         )
     if errors:
         name, error = next(iter(errors.items()))
         cause = error["text"].splitlines()[0][:160]
-        return f"{name} cannot be imported ({cause}); repair the engine in the preferences.", details
+        return Sentence(
+            "{name} cannot be imported ({cause}); repair the engine in the preferences.",
+            name=name,
+            cause=cause,
+        ), details
     for name, oldest in OLDEST.items():
         version = found["versions"][name]
         if _numbers(version) < oldest:
             wanted = ".".join(map(str, oldest))
             return (
-                f"{name} {version} in {python} is not safe with models; update it to {wanted} or newer.",
+                Sentence(
+                    "{name} {version} in {python} is not safe with models; update it to {wanted} or newer.",
+                    name=name,
+                    version=version,
+                    python=python,
+                    wanted=wanted,
+                ),
                 "",
             )
     return "", ""
@@ -173,14 +199,23 @@ def _crashed(done: subprocess.CompletedProcess[str], python: str) -> Health:
     code = done.returncode
     details = f"exit code {code} ({code & 0xFFFFFFFF:#x})\n{done.stdout[-2000:]}{done.stderr[-4000:]}"
     if not said:
-        return Health(f"{python} is no Python that can run the engine; choose another one.", details)
-    cause = "it ended Python with exit code " + (str(code) if abs(code) < 256 else f"{code & 0xFFFFFFFF:#x}")
+        return Health(
+            Sentence("{python} is no Python that can run the engine; choose another one.", python=python),
+            details,
+        )
+    number = code if abs(code) < 256 else f"{code & 0xFFFFFFFF:#x}"
+    cause: str = Sentence("it ended Python with exit code {value}", value=number)
     if code in MISSING_LIBRARY or code & 0xFFFFFFFF in MISSING_LIBRARY:
         cause = "a library of the system is missing; on Windows install the Visual C++ Redistributable"
     elif code in ILLEGAL_INSTRUCTION:
         cause = "this processor is too old for it"
     return Health(
-        f"{said[-1]} cannot be imported: {cause}, or repair the engine in the preferences.", details
+        Sentence(
+            "{said} cannot be imported: {cause}, or repair the engine in the preferences.",
+            said=said[-1],
+            cause=cause,
+        ),
+        details,
     )
 
 

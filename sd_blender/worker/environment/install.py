@@ -13,8 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ...core.errors import EngineUnavailable
+from ...core.sentence import Sentence
 from .build import Build, Source, remove
 from .find import NAME, PARTIAL, current, environments, is_complete, python_of, set_current
+from .mend import mend
 from .owner import owned
 from .plan import Plan
 from .processes import InstallCancelled
@@ -39,8 +41,12 @@ def install(
     """
 
     def on_wait(owner: int) -> None:
-        who = f"process {owner}" if owner else "another process"
-        report(Progress(Phase.WAIT, f"Waiting for another Blender that installs the engine ({who})"))
+        who = Sentence("process {owner}", owner=owner) if owner else "another process"
+        report(
+            Progress(
+                Phase.WAIT, Sentence("Waiting for another Blender that installs the engine ({who})", who=who)
+            )
+        )
         if is_cancelled():
             raise InstallCancelled
 
@@ -49,7 +55,8 @@ def install(
         with owned(plan.folder, on_wait):
             before = current(plan.folder)
             target = plan.folder / plan.lock.name
-            if repair or not is_complete(target):
+            is_whole = is_complete(target) and not repair
+            if not is_whole and not mend(plan, target, report, is_cancelled):
                 build = Build(plan, source, report, is_cancelled)
                 build.run()
                 report(Progress(Phase.PUBLISH, "Finishing"))
@@ -58,8 +65,11 @@ def install(
             _retire(plan.folder, keep={target, before})
     except OSError as error:
         raise EngineUnavailable(
-            f"The engine cannot be installed in {plan.folder} ({error.strerror or error}); "
-            "choose another engine folder.",
+            Sentence(
+                "The engine cannot be installed in {folder} ({strerror}); choose another engine folder.",
+                folder=plan.folder,
+                strerror=error.strerror or error,
+            ),
             details=repr(error),
         ) from error
     return python_of(target)

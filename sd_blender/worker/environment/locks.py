@@ -20,13 +20,18 @@ LOCK_FILES = Path(__file__).parent / "lock_files"
 
 @dataclass(frozen=True)
 class Wheel:
-    """One file of a lock; ``size`` in bytes."""
+    """One file of a lock.
+
+    size: bytes, rounded where the vendor publishes the hash alone; nothing is compared with it. index: the address of
+    the index that has the file where PyPI has none, as with most builds of torch; "" for PyPI.
+    """
 
     name: str
     version: str
     file: str
     sha256: str
     size: int
+    index: str = ""
 
     @property
     def requirement(self) -> str:
@@ -38,7 +43,9 @@ class Wheel:
 class Lock:
     """What one environment is made of. system: "linux-x86_64", "windows-x86_64", "macos-arm64"; python: "3.11".
 
-    unpacked: bytes of the installed environment, as measured or estimated when the lock was made.
+    unpacked: bytes of the installed environment, as measured or estimated when the lock was made. cuda: the release of
+    CUDA that torch was built with, "12.8", or "". cards: the compute capabilities that it has code for, "8.6", as
+    ``torch.cuda.get_arch_list`` names them. longest: characters of the longest path below site-packages.
     """
 
     system: str
@@ -46,6 +53,9 @@ class Lock:
     variant: str
     unpacked: int
     wheels: tuple[Wheel, ...]
+    cuda: str = ""
+    cards: tuple[str, ...] = ()
+    longest: int = 0
 
     @property
     def download(self) -> int:
@@ -65,18 +75,26 @@ class Lock:
 def read_lock(path: Path) -> Lock:
     values = json.loads(path.read_text(encoding="utf-8"))
     wheels = tuple(Wheel(**wheel) for wheel in values.pop("wheels"))
-    return Lock(**values, wheels=wheels)
+    return Lock(**values | {"wheels": wheels, "cards": tuple(values.get("cards", ()))})
 
 
 def read_locks(folder: Path = LOCK_FILES) -> list[Lock]:
-    """All locks, those for the newest Python first."""
+    """All locks, those for the newest Python first, and of one Python those of the newest CUDA."""
     locks = [read_lock(path) for path in folder.glob("*.json")]
-    return sorted(locks, key=lambda lock: tuple(map(int, lock.python.split("."))), reverse=True)
+    return sorted(locks, key=lambda lock: (_numbers(lock.python), _numbers(lock.cuda)), reverse=True)
+
+
+def system_name(system: str, processor: str) -> str:
+    """A system (as sys.platform) and processor (as platform.machine()), as locks spell them."""
+    names = {"linux": "linux", "win32": "windows", "darwin": "macos"}
+    processors = {"amd64": "x86_64", "aarch64": "arm64"}
+    return f"{names.get(system, system)}-{processors.get(processor.lower(), processor.lower())}"
 
 
 def this_system() -> str:
     """The name of this machine's system and processor, as locks spell it."""
-    names = {"linux": "linux", "win32": "windows", "darwin": "macos"}
-    machine = platform.machine().lower()
-    machine = {"amd64": "x86_64", "aarch64": "arm64"}.get(machine, machine)
-    return f"{names.get(sys.platform, sys.platform)}-{machine}"
+    return system_name(sys.platform, platform.machine())
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in version.split(".") if number)

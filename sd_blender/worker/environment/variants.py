@@ -11,8 +11,30 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from .cards import Card, look_at_cards
+from .locks import system_name
+
 VARIANTS = ("cuda", "rocm", "mps", "cpu")
 LABELS = {"cuda": "CUDA", "rocm": "ROCm", "mps": "Metal", "cpu": "the processor"}
+
+
+if sys.platform == "win32":
+    import winreg
+
+    def has_long_paths() -> bool:
+        """Whether programs may use paths above 260 characters, which is a switch of Windows."""
+        place = r"SYSTEM\CurrentControlSet\Control\FileSystem"
+        try:
+            with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, place) as key:
+                return bool(winreg.QueryValueEx(key, "LongPathsEnabled")[0])
+        except OSError:
+            return False
+
+else:
+
+    def has_long_paths() -> bool:
+        """Whether programs may use paths above 260 characters."""
+        return True
 
 
 @dataclass(frozen=True)
@@ -20,13 +42,21 @@ class Machine:
     """The looks at a machine, each of which a test can replace.
 
     system: as sys.platform. processor: as platform.machine(). has_path: whether a path exists. has_program: whether
-    PATH has a program.
+    PATH has a program. cards: what NVIDIA's tool says. has_long_paths: whether the system admits paths
+    above 260 characters.
     """
 
     system: str = sys.platform
     processor: str = platform.machine()
     has_path: Callable[[str], bool] = os.path.exists
     has_program: Callable[[str], bool] = lambda name: shutil.which(name) is not None
+    cards: Callable[[], tuple[Card, ...]] = look_at_cards
+    has_long_paths: Callable[[], bool] = has_long_paths
+
+    @property
+    def name(self) -> str:
+        """System and processor as locks spell them."""
+        return system_name(self.system, self.processor)
 
 
 def choose(machine: Machine | None = None) -> str:
