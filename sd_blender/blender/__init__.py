@@ -12,14 +12,18 @@ import atexit
 
 from . import (
     compat,
+    early_start,
     editor_operators,
+    guard,
     icons,
+    image_places,
     lifecycle,
     menus,
     operators,
     panels,
     preferences,
     properties,
+    seed_operators,
     translation,
 )
 from .adapters import operators as adapters_operators
@@ -27,6 +31,7 @@ from .adapters import panel as adapters_panel
 from .adapters import properties as adapters_properties
 from .engine_setup import operators as engine_operators
 from .engine_setup import panel as engine_panel
+from .engine_setup import report_text
 from .history import operators as history_operators
 from .history import panel as history_panel
 from .history import properties as history_properties
@@ -58,6 +63,7 @@ MODULES = (
     preferences,
     translation,
     engine_operators,
+    report_text,
     properties,
     history_properties,
     variants_properties,
@@ -67,9 +73,12 @@ MODULES = (
     training_status,
     variants_handlers,
     lifecycle,
+    early_start,
+    image_places,
     live_preview,
     status_bar,
     operators,
+    seed_operators,
     queue_operators,
     painting,
     mask_images,
@@ -107,6 +116,7 @@ def register() -> None:
     unregister()
     try:
         for module in MODULES:
+            guard.polls(module)
             module.register()
             _registered.append(module)
     except BaseException:

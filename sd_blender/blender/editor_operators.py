@@ -12,22 +12,27 @@ import bpy
 
 from ..core.errors import SDBlenderError
 from . import late, translation
+from .operators import Generates, submit
 from .prompts.operators import OnScene
 from .source import borrowed
 
 with late.imports():
-    from . import build_request
+    from . import build_request, session
     from .masks import painting
 
 
-class Here(OnScene):
-    """What the operators share; ``refuse`` raises SDBlenderError for what can be seen before anything is done."""
+class Here(OnScene, Generates):
+    """What the operators share."""
 
-    bl_options = {"REGISTER"}  # the undo step comes with the result
+    @classmethod
+    def wanted(cls, context: bpy.types.Context) -> dict[str, Any]:
+        """The settings in place of the scene's."""
+        raise NotImplementedError
 
     @classmethod
     def refuse(cls, context: bpy.types.Context) -> None:
-        raise NotImplementedError
+        """Raise SDBlenderError for what can be seen before anything is done."""
+        build_request.refuse_early(context, **cls.wanted(context))
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -40,16 +45,9 @@ class Here(OnScene):
             return False
         return True
 
-    def generate(self, context: bpy.types.Context, **wanted: Any) -> bool:
-        """Generate with these settings in place of the scene's; whether that was submitted, or in background done."""
-        how = "EXEC_DEFAULT" if bpy.app.background else "INVOKE_DEFAULT"
-        try:
-            with borrowed.values(context.scene.sd_blender, **wanted):
-                return "FINISHED" in bpy.ops.sdb.generate(how)
-        except RuntimeError as error:  # what it reported, or why it is not to be had
-            sentence = translation.reported(error)
-            translation.report(self, "ERROR", sentence.removeprefix("Operator bpy.ops.sdb.generate.poll() "))
-            return False
+    def submit(self, context: bpy.types.Context) -> session.Ticket:
+        with borrowed.values(context.scene.sd_blender, **self.wanted(context)):
+            return submit(context)
 
 
 class SDB_OT_generate_here(Here, bpy.types.Operator):
@@ -59,11 +57,8 @@ class SDB_OT_generate_here(Here, bpy.types.Operator):
     bl_label = "Generate Texture Here"
 
     @classmethod
-    def refuse(cls, context: bpy.types.Context) -> None:
-        build_request.refuse_early(context, destination="MATERIAL")
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return {"FINISHED"} if self.generate(context, destination="MATERIAL") else {"CANCELLED"}
+    def wanted(cls, context: bpy.types.Context) -> dict[str, Any]:
+        return {"destination": "MATERIAL"}
 
 
 class SDB_OT_generate_in_node(Here, bpy.types.Operator):
@@ -73,11 +68,8 @@ class SDB_OT_generate_in_node(Here, bpy.types.Operator):
     bl_label = "Generate Texture Here"
 
     @classmethod
-    def refuse(cls, context: bpy.types.Context) -> None:
-        build_request.refuse_early(context, destination="NODE")
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return {"FINISHED"} if self.generate(context, destination="NODE") else {"CANCELLED"}
+    def wanted(cls, context: bpy.types.Context) -> dict[str, Any]:
+        return {"destination": "NODE"}
 
 
 class SDB_OT_inpaint(Here, bpy.types.Operator):
@@ -87,19 +79,21 @@ class SDB_OT_inpaint(Here, bpy.types.Operator):
     bl_label = "Inpaint"
 
     @classmethod
+    def wanted(cls, context: bpy.types.Context) -> dict[str, Any]:
+        mask = painting.open_mask(context)
+        return {"task": "INPAINT"} | (
+            {"mask_source": "IMAGE", "mask_image": mask} if mask is not None else {}
+        )
+
+    @classmethod
     def refuse(cls, context: bpy.types.Context) -> None:
         build_request.refuse_early(context, task="INPAINT", mask=painting.open_mask(context))
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        settings = context.scene.sd_blender
-        wanted = {"task": "INPAINT"}
-        if (mask := painting.open_mask(context)) is not None:
-            wanted |= {"mask_source": "IMAGE", "mask_image": mask}
-        if not self.generate(context, **wanted):
-            return {"CANCELLED"}
-        for name, value in wanted.items():  # the panel goes on with what was done
-            setattr(settings, name, value)
-        return {"FINISHED"}
+    def submit(self, context: bpy.types.Context) -> session.Ticket:
+        ticket = super().submit(context)
+        for name, value in self.wanted(context).items():  # the panel goes on with what was done
+            setattr(context.scene.sd_blender, name, value)
+        return ticket
 
 
 register, unregister = bpy.utils.register_classes_factory(

@@ -10,6 +10,8 @@ from __future__ import annotations
 import bpy
 from bpy.app.handlers import persistent
 
+from . import tools
+
 _busy: set[str] = set()
 _file_generation = 0
 
@@ -19,9 +21,16 @@ JOBS = {"RENDER": "rendering", "OBJECT_BAKE": "baking"}
 
 
 def busy_with() -> str | None:
-    """What keeps Blender's data from being changed ("rendering", "baking", "saving", "loading"), or None."""
+    """What keeps Blender's data from being changed ("rendering", "baking", "saving", "loading", "painting", "in the
+    middle of Move"), or None.
+    """
     jobs = (word for job, word in JOBS.items() if bpy.app.is_job_running(job))
-    return next(iter(_busy), None) or next(jobs, None)
+    return next(iter(_busy), None) or next(jobs, None) or tools.in_hand()
+
+
+def waits_for() -> str | None:
+    """As :func:`busy_with`, for what a timer of ours wants to change: it waits for the tools of add-ons too."""
+    return busy_with() or tools.in_hand_of_addon()
 
 
 def file_generation() -> int:

@@ -35,6 +35,7 @@ class SDB_MT_main(bpy.types.Menu):
         layout.separator()
         layout.operator("sdb.edit_prompt")
         layout.operator("sdb.new_seed")
+        layout.operator("sdb.set_seed", text="Set Seed...")
         layout.menu("SDB_MT_styles")
         layout.menu("SDB_MT_presets")
         layout.separator()
@@ -42,7 +43,7 @@ class SDB_MT_main(bpy.types.Menu):
         layout.operator("sdb.use_as_source")
         layout.separator()
         layout.operator("sdb.restore_from_image", text="Restore from Image...")
-        layout.operator("sdb.restore_from_file", text="Restore from PNG File...")
+        layout.operator("sdb.restore_from_file", text="Restore from File...")
         layout.separator()
         layout.operator("sdb.unload")
 

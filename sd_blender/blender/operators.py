@@ -8,20 +8,21 @@ import logging
 import sys
 import textwrap
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import bpy
 from bpy.props import BoolProperty
 
 from ..core.errors import SDBlenderError
-from . import editors, late, translation
+from ..core.sentence import Sentence, without_stop
+from . import editors, late, seeds, translation
 from .properties import status
 
 with late.imports():
     from ..core import jobs
     from . import build_request, interrupt, pump, session
-    from .results import targets
+    from .results import visibility
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +51,9 @@ class Generates:
 
     def unprepared(self, reason: str) -> str:
         """What is said when something of ours failed before there was a job."""
-        return f"The texture could not be prepared ({reason}); the log has the details."
+        return Sentence(
+            "The texture could not be prepared ({reason}); the log has the details.", reason=reason
+        )
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         return {"FINISHED"} if self._submit(context, on_trial=True) else {"CANCELLED"}
@@ -62,8 +65,9 @@ class Generates:
             try:
                 return self._run(context)
             except KeyboardInterrupt:
-                pump.cancel([ticket for ticket in session.open_tickets() if ticket.job.id not in others])
-                translation.report(self, "WARNING", self.cancelled)
+                ended = [ticket for ticket in session.open_tickets() if ticket.job.id not in others]
+                pump.cancel(ended)
+                self._report_cancelled(ended)
                 interrupt.raise_in_caller(sys._getframe().f_back)
                 return {"CANCELLED"}
 
@@ -78,12 +82,19 @@ class Generates:
         if ticket.error:
             translation.report(self, "ERROR", ticket.error)
             return {"CANCELLED"}
-        if ticket.delivery is None:
-            translation.report(self, "WARNING", self.cancelled)
+        if ticket.job.state is jobs.JobState.CANCELLED:
+            self._report_cancelled([ticket])
             return {"CANCELLED"}
         if ticket.delivery.note:
             translation.report(self, self.note_level, ticket.delivery.note)
+        if ticket.delivery.place:
+            translation.report(self, "INFO", ticket.delivery.place)
         return {"FINISHED"}
+
+    def _report_cancelled(self, tickets: Sequence[session.Ticket]) -> None:
+        """Also say what is kept of these jobs."""
+        kept = [ticket.delivery.note for ticket in tickets if ticket.delivery is not None]
+        translation.report(self, "WARNING", Sentence.joined(" ", [self.cancelled, *kept]))
 
     def _submit(self, context: bpy.types.Context, *, on_trial: bool) -> session.Ticket | None:
         ticket = self.attempt(lambda: self.submit(context))
@@ -102,7 +113,7 @@ class Generates:
             reason = f"{type(error).__name__}: {error}"
             sentence = self.unprepared(reason)
             details = traceback.format_exc()
-        status.error, status.details = sentence, details
+        status.fail(sentence, details, bpy.context.scene.sd_blender)
         editors.redraw()
         translation.report(self, "ERROR", sentence)
         return None
@@ -134,18 +145,19 @@ def submit(context: bpy.types.Context) -> session.Ticket:
     """
     settings = context.scene.sd_blender
     status.error = status.details = status.note = ""
-    seed = settings.seed
+    seed = seeds.read(settings)
     if not settings.lock_seed:
-        settings.seed = build_request.draw_seed()
+        seeds.write(settings, build_request.draw_seed())
     try:
         job = build_request.build(context)
         with interrupt.deferred():
             ticket = session.submit(job.request, job.target)
     except BaseException:
-        settings.seed = seed
+        seeds.write(settings, seed)
         raise
     if job.target.object is not None:
-        status.note = targets.advice(context.view_layer.objects.active)
+        thing = context.view_layer.objects.active
+        status.note = visibility.advice(thing, thing.active_material)
     pump.start()
     return ticket
 
@@ -166,18 +178,6 @@ class SDB_OT_cancel(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         session.cancel_all()
-        return {"FINISHED"}
-
-
-class SDB_OT_new_seed(bpy.types.Operator):
-    """Draw another seed"""
-
-    bl_idname = "sdb.new_seed"
-    bl_label = "New Seed"
-    bl_options = {"REGISTER", "UNDO"}
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        context.scene.sd_blender.seed = build_request.draw_seed()
         return {"FINISHED"}
 
 
@@ -216,7 +216,7 @@ class SDB_OT_show_error(bpy.types.Operator):
 
     @classmethod
     def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
-        return translation.shown(status.message, "tooltips").rstrip(".")
+        return translation.shown(without_stop(status.message), "tooltips")
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         return context.window_manager.invoke_popup(self, width=460)
@@ -254,18 +254,18 @@ class Progress:
             print(f"sd_blender: {text}", file=sys.stderr, flush=True)
 
 
-classes = (SDB_OT_generate, SDB_OT_cancel, SDB_OT_new_seed, SDB_OT_unload, SDB_OT_show_error)
+classes = (SDB_OT_generate, SDB_OT_cancel, SDB_OT_unload, SDB_OT_show_error)
 register, _unregister_classes = bpy.utils.register_classes_factory(classes)
 
 
 def unregister() -> None:
-    """End the jobs, if there ever were any."""
-    if late.is_loaded(pump):
+    """End the jobs and the engine, if there ever were any."""
+    if late.is_loaded(session):
         pump.end()
     _unregister_classes()
 
 
 def leave() -> None:
-    """End the jobs because Blender quits."""
-    if late.is_loaded(pump):
+    """End the jobs and the engine because Blender quits."""
+    if late.is_loaded(session):
         pump.leave()

@@ -10,8 +10,8 @@ from typing import Any
 
 import bpy
 
-from . import guard, places
-from .prompts.panel import draw_presets, draw_prompt
+from . import guard, in_use, places, seeds
+from .prompts.panel import draw_hints, draw_presets, draw_prompt
 from .properties import status
 from .sentences import draw_sentence
 
@@ -22,6 +22,7 @@ class Main:
     """Task, prompt, Generate, and how it goes."""
 
     bl_label = "Stable Diffusion"  # what is longer is cut in a narrow sidebar
+    says_what_is_missing = True  # of Blender's Python; the other panels are not shown then
 
     @guard.draw
     def draw(self, context: bpy.types.Context) -> None:
@@ -29,6 +30,7 @@ class Main:
         layout.row().prop(context.scene.sd_blender, "task", expand=True)
         draw_prompt(layout, context)
         draw_generate(layout, self.generate)
+        draw_hints(layout, context)
         self.draw_place(context)
         draw_status(layout, context)
 
@@ -48,9 +50,9 @@ def draw_status(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         draw_sentence(layout, context, status.text, "TIME")
         if status.preview_icon:
             layout.template_icon(icon_value=status.preview_icon, scale=PREVIEW_SCALE)
-    if status.message:
+    if message := status.shown(context.scene.sd_blender):
         row = layout.row()
-        draw_sentence(row, context, status.message, "ERROR" if status.error else "INFO")
+        draw_sentence(row, context, message, "ERROR" if status.error else "INFO")
         row.operator("sdb.show_error", text="", icon="TEXT", emboss=False)
 
 
@@ -65,14 +67,11 @@ class Output:
         settings = context.scene.sd_blender
         column = self.prepared().column()
         if not self.into_node:
-            column.prop(settings, "destination")
+            column.prop(settings, in_use.destination_name(context))
         draw_size(column, context)
         column.prop(settings, "count")
         draw_ranking(column, settings)
-        row = column.row(align=True)
-        row.prop(settings, "seed")
-        row.prop(settings, "lock_seed", text="", icon="LOCKED" if settings.lock_seed else "UNLOCKED")
-        row.operator("sdb.new_seed", text="", icon="FILE_REFRESH")
+        draw_seed(column.column(align=True), settings)
 
 
 def draw_ranking(layout: bpy.types.UILayout, settings: Any) -> None:
@@ -81,6 +80,22 @@ def draw_ranking(layout: bpy.types.UILayout, settings: Any) -> None:
         layout.prop(settings, "keep")
         if settings.keep:
             layout.prop(settings, "reference")
+
+
+def draw_seed(layout: bpy.types.UILayout, settings: Any) -> None:
+    """Below its name and over the whole width: a number that is cut looks like another one."""
+    layout.use_property_split = False
+    row = layout.row(align=True)
+    row.label(text="Seed")
+    row.prop(settings, "lock_seed", text="", icon="LOCKED" if settings.lock_seed else "UNLOCKED")
+    row.operator("sdb.set_seed", text="", icon="GREASEPENCIL")
+    row.operator("sdb.new_seed", text="", icon="FILE_REFRESH")
+    seed = seeds.read(settings)
+    if seed == settings.seed:
+        layout.prop(settings, "seed", text="")
+    else:
+        # On a button, which Blender cuts with dots, and never into a number of its own.
+        layout.operator("sdb.set_seed", text=str(seed), translate=False)
 
 
 def draw_size(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -118,7 +133,7 @@ class Sampling:
     def draw(self, context: bpy.types.Context) -> None:
         column = self.prepared().column()
         draw_presets(column, context)
-        for name in ("steps", "guidance_scale", "scheduler"):
+        for name in ("steps", "guidance_scale", "scheduler", "spacing", "speed"):
             column.prop(context.scene.sd_blender, name)
 
 
@@ -132,6 +147,7 @@ class Advanced:
         column = self.prepared().column()
         settings = context.scene.sd_blender
         column.prop(settings, "model")
+        column.prop(settings, "clip_skip")
         # Their names are too long for a narrow sidebar; the tooltips have them.
         column.prop(settings, "clip_guidance_scale", text="CLIP Guide")
         column.prop(settings, "classifier_guidance_scale", text="Classifier")

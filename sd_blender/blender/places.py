@@ -2,7 +2,7 @@
 """The editors that the panels are in, and what differs between them.
 
 Everything that a texture is made from is in all four, since a setting that is only elsewhere is a setting that is not
-found, and so are the first minute's *Engine* and the *Queue*, since a job can be started from each. What belongs to
+found, and so are *Engine* and the *Queue*, since a job can be started from each. What belongs to
 looking at pictures or painting on them (*History*, *Edit Mask*) is where that is done: in the 3D View and the Image
 Editor.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import bpy
 
+from ..core.sentence import Sentence
 from . import editors
 from .sentences import draw_sentence
 from .shading_advice import draw_advice
@@ -69,7 +70,7 @@ class ShaderEditor(Sidebar):
         node = tree.nodes.active if tree is not None else None
         if node is not None and node.type == "TEX_IMAGE":
             name = node.label or node.name
-            draw_sentence(self.layout, context, f"Into {name}", "NODE")
+            draw_sentence(self.layout, context, Sentence("Into {name}", name=name), "NODE")
             self.layout.operator("sdb.use_as_source", text="Use as Source", icon="IMAGE_REFERENCE")
         else:
             draw_sentence(self.layout, context, "Select an Image Texture node to generate into it.", "INFO")

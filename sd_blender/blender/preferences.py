@@ -41,7 +41,7 @@ sections: list[Callable[[bpy.types.UILayout, bpy.types.Context, bpy.types.AddonP
 class Preferences:
     """The values of :class:`SDB_AP_preferences` at one moment, by the same names.
 
-    engine_folder: where environments of the engine are installed; "" for the place Blender keeps for the add-on.
+    engine_folder: where environments of the engine are installed; "" for one that all versions of Blender share.
     engine_python: a Python that has torch and diffusers, used instead of an installed environment; "" for none.
     engine_build: AUTO, or the build of torch to install. idle_minutes: 0 keeps the engine until it is freed by hand.
     history_limit: megabytes of a scene's history; 0 for no limit.
@@ -51,6 +51,7 @@ class Preferences:
     model_folder: str = ""
     output_folder: str = ""
     wildcards_folder: str = ""
+    lora_folder: str = ""
     clip_folder: str = ""
     device: str = "AUTO"
     precision: str = "AUTO"
@@ -81,6 +82,12 @@ class SDB_AP_preferences(bpy.types.AddonPreferences):
         description="Folder of text files with a choice on each line: __stone__ in a prompt is a line of stone.txt",
         subtype="DIR_PATH",
     )
+    lora_folder: StringProperty(
+        name="LoRA Folder",
+        description="Folder of .safetensors files that prompts may call by their names, as <lora:name:0.8>, and that "
+        "Restore Settings looks in. So are the folders of the files in the list of LoRAs",
+        subtype="DIR_PATH",
+    )
     clip_folder: StringProperty(
         name="CLIP Folder",
         description="A CLIP model of transformers that judges for Keep Best and CLIP Guidance. "
@@ -94,7 +101,7 @@ class SDB_AP_preferences(bpy.types.AddonPreferences):
 
     engine_folder: StringProperty(
         name="Engine Folder",
-        description="Folder that the engine is installed in. Empty for the one that Blender keeps for the add-on",
+        description="Folder that the engine is installed in. Empty for one that all versions of Blender share",
         subtype="DIR_PATH",
     )
     engine_python: StringProperty(
@@ -134,6 +141,7 @@ class SDB_AP_preferences(bpy.types.AddonPreferences):
             "model_folder",
             "output_folder",
             "wildcards_folder",
+            "lora_folder",
             "clip_folder",
             "device",
             "precision",
@@ -153,6 +161,7 @@ def read() -> Preferences:
         model_folder=bpy.path.abspath(stored.model_folder),
         output_folder=bpy.path.abspath(stored.output_folder),
         wildcards_folder=bpy.path.abspath(stored.wildcards_folder),
+        lora_folder=bpy.path.abspath(stored.lora_folder),
         clip_folder=bpy.path.abspath(stored.clip_folder),
         device=stored.device,
         precision=stored.precision,

@@ -7,11 +7,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import bpy
+from bpy.app.handlers import persistent
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
-from ..core.choices import MAX_SIDE, MIN_SIDE, SCHEDULERS, Tiling
-from . import compat, late
-from .setting_items import COLORS, DESTINATIONS, MASK_SOURCES, SCHEDULER_ITEMS, SOURCES, TASKS, TILINGS
+from ..core.choices import MAX_CLIP_SKIP, MAX_SIDE, MIN_SIDE, SCHEDULERS, Tiling
+from ..core.sentence import Sentence
+from . import compat, guard, late, snapshot
+from .setting_items import (
+    COLORS,
+    DESTINATIONS,
+    MASK_SOURCES,
+    SCHEDULER_ITEMS,
+    SOURCES,
+    SPACING_ITEMS,
+    SPEED_ITEMS,
+    TASKS,
+    TILINGS,
+)
 from .translation import CONTEXT
 
 if TYPE_CHECKING:
@@ -47,9 +59,9 @@ class MaskExtent:
 class Status:
     """What panels show of the jobs; the pump keeps it current.
 
-    factor: 0..1 of the running job. error: one sentence, "" when all is well; note: one that is no error. queue: the
-    open jobs where there is more than one. preview_icon: the number of the icon that shows the picture so far, or 0.
-    mask: the extent of the mask in use, where it is known.
+    factor: 0..1 of the running job. error: one sentence, "" when all is well; note: one that is no error. about: the
+    settings that the error is about. queue: the open jobs where there is more than one. preview_icon: the number of
+    the icon that shows the picture so far, or 0. mask: the extent of the mask in use, where it is known.
     """
 
     busy: bool = False
@@ -58,6 +70,7 @@ class Status:
     error: str = ""
     details: str = ""
     note: str = ""
+    about: snapshot.Snapshot = ()
     queue: tuple[QueuedJob, ...] = ()
     preview_icon: int = 0
     mask: MaskExtent | None = None
@@ -66,6 +79,15 @@ class Status:
     def message(self) -> str:
         """The one sentence that is shown: an error before a note."""
         return self.error or self.note
+
+    def fail(self, sentence: str, details: str, settings: SDB_PG_settings) -> None:
+        """Show an error until the settings are others than now."""
+        self.error, self.details, self.about = sentence, details, snapshot.of(settings)
+
+    def shown(self, settings: SDB_PG_settings) -> str:
+        """The message that the panel shows: an error no longer where a setting was changed since, maybe its cause."""
+        is_stale = bool(self.error and self.about) and self.about != snapshot.of(settings)
+        return "" if is_stale else self.message
 
     def crop_line(self, settings: SDB_PG_settings) -> str:
         """How much of the source Crop to Mask generates, or "" where that is not known."""
@@ -80,19 +102,38 @@ class Status:
             return "The mask is empty; paint white where the image should change"
         margin = max(settings.context, settings.feather)
         _, region = geometry.inpaint_region(rows, columns, margin, Tiling[settings.tiling])
-        return f"Generates {region.width} x {region.height} of {columns.size} x {rows.size} px"
+        return Sentence(
+            "Generates {width} x {height} of {size} x {size2} px",
+            width=region.width,
+            height=region.height,
+            size=columns.size,
+            size2=rows.size,
+        )
 
     def reset(self) -> None:
         self.__init__()
+
+    def forget_messages(self) -> None:
+        self.error = self.details = self.note = ""
 
 
 status = Status()
 
 
+@persistent
+@guard.handler
+def _loaded(*_) -> None:
+    """What was said was about the file before. The jobs go on, and what they bring is told here."""
+    status.forget_messages()
+
+
 class SDB_PG_settings(bpy.types.PropertyGroup):
     """Everything the next Generate uses, as ``Scene.sd_blender``."""
 
-    prompt: StringProperty(name="Prompt", description="What the texture shows")
+    # Passed on with each letter: what is said of it is true while it is typed, and the engine starts at the first one.
+    prompt: StringProperty(
+        name="Prompt", description="What the texture shows", options={"ANIMATABLE", "TEXTEDIT_UPDATE"}
+    )
     prompt_text: PointerProperty(
         name="Prompt Text", description="A text whose lines are the prompt", type=bpy.types.Text
     )
@@ -109,6 +150,13 @@ class SDB_PG_settings(bpy.types.PropertyGroup):
     destination: EnumProperty(
         name="Result", description="Where the texture goes", items=DESTINATIONS, default="MATERIAL"
     )
+    render_destination: EnumProperty(
+        name="Result",
+        description="Where the texture goes when it starts from a render or the viewport, as long as none was chosen "
+        "for all tasks",
+        items=DESTINATIONS,
+        default="IMAGE",
+    )
     model: StringProperty(
         name="Model",
         description="Folder of a Stable Diffusion model in the diffusers layout. "
@@ -119,6 +167,12 @@ class SDB_PG_settings(bpy.types.PropertyGroup):
 
     source: EnumProperty(
         name="Source", description="The image to start from", items=SOURCES, default="RENDER_RESULT"
+    )
+    inpaint_source: EnumProperty(
+        name="Source",
+        description="The image to inpaint, as long as none was chosen for all tasks",
+        items=SOURCES,
+        default="TEXTURE",
     )
     source_image: PointerProperty(
         name="Source Image", description="The image to start from", type=bpy.types.Image
@@ -239,11 +293,36 @@ class SDB_PG_settings(bpy.types.PropertyGroup):
         items=SCHEDULER_ITEMS,
         default=SCHEDULERS[0],
     )
+    spacing: EnumProperty(
+        name="Spacing",
+        description="How the time steps are spread",
+        items=SPACING_ITEMS,
+        translation_context=CONTEXT,
+    )
+    speed: EnumProperty(
+        name="Speed",
+        description="How much is saved on a texture",
+        items=SPEED_ITEMS,
+        translation_context=CONTEXT,
+    )
+    clip_skip: IntProperty(
+        name="Clip Skip",
+        description="Layer of the text encoder that is read, counted from the last one, 1 to 11; 0 is the one that the "
+        "model was trained with. 2 is written beside many models of Stable Diffusion 1.x",
+        min=0,
+        max=MAX_CLIP_SKIP,
+    )
     seed: IntProperty(
         name="Seed",
-        description="The same seed and settings give the same texture, 0 to 2147483647",
+        description="The same seed and settings give the same texture, 0 to 2147483647; Set Seed takes longer ones",
         min=0,
         max=2**31 - 1,
+    )
+    # Without its own number, as the digits of a seed that Blender's numbers are too short for; see seeds.
+    long_seed: StringProperty(
+        name="Long Seed",
+        description="The digits of a seed above 2147483647, of which Seed holds the lowest 31 bits",
+        options={"HIDDEN"},
     )
     lock_seed: BoolProperty(
         name="Lock Seed", description="Keep this seed instead of drawing a new one for each Generate"
@@ -277,8 +356,10 @@ _register_classes, _unregister_classes = bpy.utils.register_classes_factory((SDB
 def register() -> None:
     _register_classes()
     bpy.types.Scene.sd_blender = PointerProperty(type=SDB_PG_settings)
+    bpy.app.handlers.load_post.append(_loaded)
 
 
 def unregister() -> None:
+    bpy.app.handlers.load_post.remove(_loaded)
     del bpy.types.Scene.sd_blender
     _unregister_classes()

@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 
 import bpy
 
-from ..core.messages import Cancelled, Failed, Finished, Message, TrainingResult
+from ..core.messages import Cancelled, Failed, Finished, Message, Result, TrainingResult
+from ..core.sentence import Sentence
 from . import editors, guard, interrupt, lifecycle, session
 from .properties import status
 from .queue import live_preview, progress
@@ -29,7 +30,9 @@ TICK = 0.1
 BUDGET = 0.03
 """Seconds of one tick; a write-back that has begun is finished all the same."""
 
-WAITING = "Waiting, Blender is"
+OLD_JOB = "That was a job of the file that was open before."
+
+_told_of_waiting = False
 _draining = guard.LoggedOnce("draining messages")
 
 
@@ -44,15 +47,17 @@ def start() -> None:
 def drain(deadline: float | None = None) -> bool:
     """Deal with the messages there are, until ``deadline`` (of time.monotonic()); True while jobs are open.
 
-    While Blender renders, bakes, saves or loads, its data may not be changed and the messages wait.
+    While Blender renders, bakes, saves or loads, or the artist has a tool in hand, nothing may be changed and the
+    messages wait.
     """
+    global _told_of_waiting
     current = session.current()
     if current is None:
         return False
-    if busy := lifecycle.busy_with():
+    if busy := lifecycle.waits_for():
         _tell_of_waiting(busy)
         return bool(session.open_tickets())
-    handled = status.text.startswith(WAITING)
+    handled, _told_of_waiting = _told_of_waiting, False
     while deadline is None or time.monotonic() < deadline:
         message = current.thread.poll()
         if message is None:
@@ -66,8 +71,10 @@ def drain(deadline: float | None = None) -> bool:
 
 
 def _tell_of_waiting(busy: str) -> None:
-    text = f"Waiting, Blender is {busy}"
+    global _told_of_waiting
+    text = Sentence("Waiting, Blender is {busy}", busy=busy)
     if status.busy and status.text != text:
+        _told_of_waiting = True
         status.text = text
         editors.redraw()
 
@@ -116,33 +123,62 @@ def handle(ticket: Ticket, message: Message) -> None:
             status.note = ticket.delivery.note
         elif isinstance(message, Finished):
             ticket.delivery = deliver(message.result, ticket.target, on_trial=ticket.on_trial)
-            status.note = ticket.delivery.note
+            status.note = ticket.delivery.message
         elif isinstance(message, Failed):
-            _fail(ticket, message.message, message.details)
+            _fail(ticket, _with_kept(ticket, message.result, message.message), message.details)
         elif isinstance(message, Cancelled):
-            status.note = training_delivery.paused(ticket.job) or "Cancelled."
+            said = training_delivery.paused(ticket.job) or "Cancelled."
+            status.note = _with_kept(ticket, message.result, said)
     except Exception as error:
         logger.exception("job %s could not be written back", ticket.job.id)
-        _fail(ticket, f"The texture could not be added to the file ({error}){_rescue(message)}.", repr(error))
+        _fail(
+            ticket,
+            Sentence(
+                "The texture could not be added to the file ({error}){rescue}.",
+                error=error,
+                rescue=_rescue(message),
+            ),
+            repr(error),
+        )
     if not ticket.job.is_open:
         training_delivery.closed(ticket.job)
         session.forget(ticket)
 
 
+def _with_kept(ticket: Ticket, result: Result | None, sentence: str) -> str:
+    """Deliver what was done when the job ended early, and say so after ``sentence``."""
+    if result is None:
+        return sentence
+    ticket.delivery = deliver(result, ticket.target, ended_early=True)
+    return Sentence.joined(" ", (sentence, ticket.delivery.note))
+
+
 def _fail(ticket: Ticket, sentence: str, details: str) -> None:
-    ticket.error = status.error = sentence
-    status.details = details
+    if not ticket.target.is_of_open_file:
+        sentence = Sentence.joined(" ", (sentence, OLD_JOB))
+    ticket.error = sentence
+    status.fail(sentence, details, bpy.context.scene.sd_blender)
 
 
 def _rescue(message: Message) -> str:
     """The pictures of a result as files, and the words that say so."""
-    if not isinstance(message, Finished) or isinstance(message.result, TrainingResult):
+    result = _pictures(message)
+    if result is None:
         return "; the log has the details"
     try:
-        return f"; it is saved as {keeping.keep(message.result)}, open it from there"
+        return Sentence("; it is saved as {keep}, open it from there", keep=keeping.keep(result))
     except OSError as error:
         logger.exception("no folder takes the texture")
-        return f" nor saved in any folder ({error.strerror}); free some disk space and generate it again"
+        return Sentence(
+            " nor saved in any folder ({strerror}); free some disk space and generate it again",
+            strerror=error.strerror,
+        )
+
+
+def _pictures(message: Message) -> Result | None:
+    """What a closing message brings. A training has its file already."""
+    result = getattr(message, "result", None)
+    return result if isinstance(result, Result) else None
 
 
 def _tick() -> float | None:
@@ -153,12 +189,14 @@ def _tick() -> float | None:
 
 
 def end() -> None:
-    """End the jobs. A picture that was just finished still goes into the file, or is saved when that is busy."""
+    """End the jobs. The pictures that are done still go into the file, or are saved when that is busy."""
     _stop_timer()
     for ticket, message in session.stop():
-        if isinstance(message, Finished) and lifecycle.busy_with() is None:
+        if _pictures(message) is None:
+            continue
+        if lifecycle.busy_with() is None:
             handle(ticket, message)
-        elif isinstance(message, Finished):
+        else:
             _save_unseen(message)
     live_preview.clear()
     status.reset()
@@ -168,7 +206,7 @@ def leave() -> None:
     """End the jobs because Blender quits. What goes into the file now is gone with it, so pictures are saved."""
     _stop_timer()
     for _, message in session.stop():
-        if isinstance(message, Finished):
+        if _pictures(message) is not None:
             _save_unseen(message)
 
 
@@ -177,8 +215,6 @@ def _stop_timer() -> None:
         bpy.app.timers.unregister(_tick)
 
 
-def _save_unseen(message: Finished) -> None:
-    """Save what nobody is left to look at; the log says where. A training has its file already."""
-    if isinstance(message.result, TrainingResult):
-        return
+def _save_unseen(message: Message) -> None:
+    """Save what nobody is left to look at; the log says where."""
     logger.warning("a texture was finished too late to be shown%s", _rescue(message))

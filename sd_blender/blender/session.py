@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one owner of the generation thread and its jobs, made at the first submit and gone at unregister.
+"""The one owner of the generation thread and its jobs, made at the first submit, or when a prompt is written, and gone
+at unregister.
 
 All of it is used on Blender's main thread.
 """
@@ -9,15 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..core.engine_protocol import EngineFactory
+from ..core.errors import EngineUnavailable
 from ..core.generation_thread import GenerationThread
 from ..core.jobs import Job, JobTable
 from ..core.messages import Message
 from ..core.work import Work
 from . import engines, preferences
 from .engines import EngineChoice
+from .results.delivery import Delivery
 from .results.saving import Saver
 from .results.targets import Target
-from .results.writeback import Delivery
 
 
 @dataclass
@@ -50,7 +52,7 @@ _engine_factory: EngineFactory | None = None
 
 
 def current() -> Session | None:
-    """The session, None before the first submit and after :func:`stop`."""
+    """The session, None before the first submit or :func:`prepare`, and after :func:`stop`."""
     return _session
 
 
@@ -61,13 +63,43 @@ def set_engine_factory(factory: EngineFactory | None) -> None:
     _engine_factory = factory
 
 
+def check(request: Work) -> None:
+    """Raise EngineUnavailable where the engine that it would go to cannot do it; the pixels do not matter."""
+    session = _ensure_session()
+    if session.engine is None:
+        return
+    try:
+        session.engine.refuse(request)
+    except EngineUnavailable:
+        if session.tickets and engines.choose(preferences.read()) != session.engine:
+            raise EngineUnavailable(
+                "The engine that was installed begins when the queue is empty; wait for what is in it, or cancel it."
+            ) from None
+        raise
+
+
 def submit(request: Work, target: Target) -> Ticket:
     """Queue a request. Raises InvalidRequest, QueueFull or EngineUnavailable; then nothing has changed."""
+    check(request)
     session = _ensure_session()
     job_id = session.thread.submit(request)
     ticket = Ticket(session.table.add(job_id, request), target)
     session.tickets[job_id] = ticket
     return ticket
+
+
+def prepare() -> bool:
+    """Have the engine of the next job begin ahead of it, without a model. What is wrong with it is told by that job.
+
+    Returns False where the engine is broken; where jobs are open, there is nothing to do.
+    """
+    if open_tickets():
+        return True
+    try:
+        _ensure_session().thread.prepare()
+    except EngineUnavailable:
+        return False
+    return True
 
 
 def open_tickets() -> list[Ticket]:

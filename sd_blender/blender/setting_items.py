@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 
-from ..core.choices import SCHEDULERS
+from ..core.choices import RENAMED_SCHEDULERS, SCHEDULERS
 
 TASKS = (
     ("TEXT_TO_IMAGE", "Text", "Make a texture from the prompt alone"),
@@ -52,7 +52,36 @@ TILINGS = (
     ("Y", "Y", "The top edge continues at the bottom one"),
     ("BOTH", "XY", "The texture repeats in both directions"),
 )
-# The number is made from the name: it stays when schedulers are added or reordered.
+# The number is made from the name that a scheduler first had: it stays when they are added, reordered or renamed. What
+# is called now as another one was first needs one of its own.
+_FIRST_NAMES = {name: first for first, name in RENAMED_SCHEDULERS.items()}
+_FIRST_NAMES |= {first: f"{first} (single step)" for first in RENAMED_SCHEDULERS}
 SCHEDULER_ITEMS = tuple(
-    (name, name, f"Sample with {name}", zlib.crc32(name.encode()) >> 1) for name in SCHEDULERS
+    (name, name, f"Sample with {name}", zlib.crc32(_FIRST_NAMES.get(name, name).encode()) >> 1)
+    for name in SCHEDULERS
+)
+SPACING_ITEMS = (
+    (
+        "auto",
+        "Model's Own",
+        "As the configuration of the model says; Karras for the schedulers of that name",
+        0,
+    ),
+    ("leading", "Leading", "Even steps from the first one of each", 1),
+    ("trailing", "Trailing", "Even steps from the last one of each, for models of few steps", 2),
+    ("linspace", "Linspace", "Even steps from the first to the last", 3),
+    ("karras", "Karras", "More of the steps where little noise is left", 4),
+    ("exponential", "Exponential", "Noise that falls by the same factor at each step", 5),
+    ("beta", "Beta", "More of the steps at the beginning and at the end", 6),
+    ("ays", "Align Your Steps", "Steps found for few of them, one table for each family of models", 7),
+)
+SPEED_ITEMS = (
+    ("exact", "Exact", "Every step is computed wholly", 0),
+    (
+        "fast",
+        "Fast",
+        "A slightly different texture in about 0.6 of the time: half of the steps reuse what the one before found, and "
+        "guidance begins when the noise is no longer strong",
+        1,
+    ),
 )

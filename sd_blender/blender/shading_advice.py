@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import bpy
 
-from . import late
+from . import in_use, late
 from .sentences import draw_sentence
 
 with late.imports():
-    from . import build_request
     from .results import saving
 
 ADVICE = "This shading shows no textures."
@@ -31,5 +30,5 @@ def hides_textures(shading: bpy.types.View3DShading) -> bool:
 def has_our_texture(context: bpy.types.Context) -> bool:
     if not context.scene.sd_blender_history.entries:  # nothing is loaded for a file without us
         return False
-    image = build_request.active_texture(context)
+    image = in_use.active_texture(context)
     return image is not None and saving.KEYWORD in image

@@ -64,7 +64,7 @@ def refuse(operator: type[bpy.types.Operator], sentence: str) -> None:
 
 
 def reported(error: RuntimeError) -> str:
-    """What an operator reported, without the word Error, which Blender writes in the language of the interface."""
+    """What an operator of Blender's reported, without the word Error, which is in the language of the interface."""
     text = str(error).strip()
     for word in ("Error", bpy.app.translations.pgettext_rpt("Error")):
         text = text.removeprefix(f"{word}: ")

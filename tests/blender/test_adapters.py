@@ -14,6 +14,7 @@ from sd_blender.blender.adapters import panel as adapters_panel
 from sd_blender.blender.properties import status
 from sd_blender.blender.variants import requests as variant_requests
 from sd_blender.core.serialization import KEYWORD
+from sd_blender.core.wildcards import prompts_of
 from tests.blender.conftest import generate
 from tests.blender.test_panels import draw
 from tests.fake_trainer import write_lora, write_tensor
@@ -138,3 +139,34 @@ def test_nor_does_a_strangers_variant(listed, engine, settings):
 
 def test_paths_of_a_malformed_story():
     assert adapters.paths_in({"loras": [1, {"path": "a"}, {}], "embeddings": "b"}) == ["a"]
+
+
+def test_a_prompt_calls_a_lora_beside_those_of_the_list(listed, files, engine, settings, tmp_path):
+    write_lora(tmp_path / "wall.safetensors")
+    listed.entries[0].use = False
+    generate(prompt="stone <lora:Wall:0.8>", count=2)
+    request = engine.requests[-1]
+    assert request.lora_folders == (str(tmp_path),)
+    (words, _) = prompts_of(request)
+    assert (words.prompt, [(lora.path, lora.weight) for lora in words.loras]) == (
+        "stone ",
+        [(str(tmp_path / "wall.safetensors"), 0.8)],
+    )
+    item = bpy.context.scene.sd_blender_variants.add()
+    item.settings, item.batch = bpy.context.scene.sd_blender_history.entries[-1].settings, "another"
+    assert variant_requests._stored(item)[0]["lora_folders"] == [str(tmp_path)]
+    bpy.ops.sdb.restore_settings()
+    assert (status.note, settings.prompt) == ("", "stone <lora:Wall:0.8>")
+    os.unlink(tmp_path / "wall.safetensors")
+    bpy.ops.sdb.restore_settings()
+    assert status.note == "The settings are restored except for: LoRA Wall; set these yourself."
+    with pytest.raises(
+        RuntimeError, match='The prompt calls the LoRA "Wall", which is neither in the LoRA folder'
+    ):
+        generate(prompt="stone <lora:Wall:0.8>")
+
+
+def test_a_prompt_that_calls_none_tells_no_folders(listed, engine):
+    generate(prompt="stone")
+    assert engine.requests[-1].lora_folders == ()
+    assert "lora_folders" not in json.loads(bpy.context.scene.sd_blender_history.entries[-1].settings)

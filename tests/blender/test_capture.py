@@ -10,6 +10,7 @@ import bpy
 import numpy as np
 import pytest
 
+from sd_blender.blender.properties import status
 from sd_blender.blender.source import borrowed, capture, viewport
 from sd_blender.core.errors import BlenderStateError, InvalidRequest
 from sd_blender.core.png import encode
@@ -84,14 +85,16 @@ def test_transparency_is_kept_and_opaque_alpha_is_not_sent():
     ("options", "space", "expected"),
     [
         ({}, "sRGB", 128),
-        ({}, "Non-Color", 188),
+        ({}, "Non-Color", 128),
+        ({"float_buffer": True}, "Non-Color", 128),
+        ({}, "Linear Rec.709", 188),
         ({"float_buffer": True}, None, 188),
         ({"float_buffer": True}, "sRGB", 188),
     ],
-    ids=["byte", "byte as data", "float", "float tagged sRGB"],
+    ids=["byte", "byte as data", "float as data", "linear byte", "float", "float tagged sRGB"],
 )
-def test_a_source_looks_as_blender_renders_it(options, space, expected):
-    """0.5 in the datablock renders as 128 or 188 (measured with Cycles), and so must the engine see it."""
+def test_a_source_looks_as_an_editor_shows_it(options, space, expected):
+    """0.5 in the datablock is shown as 128 or 188, and so must the engine see it."""
     image = bpy.data.images.new("Half", 16, 16, **options)
     if space:
         image.colorspace_settings.name = space
@@ -127,6 +130,16 @@ def test_first_tile_of_a_udim():
     image = bpy.data.images.new("Tiles", 16, 16, tiled=True)
     image.tiles.new(1002)
     assert capture.image_pixels(image).shape == (16, 16, 3)
+
+
+@pytest.mark.parametrize("tiles", [1, 3])
+def test_tiles_of_a_udim_that_are_not_taken_are_told(settings, engine, tiles):
+    image = bpy.data.images.new("Tiles", 16, 16, tiled=True)
+    for number in range(1002, 1001 + tiles):
+        image.tiles.new(number)
+    told = 'Of the 3 UDIM tiles of "Tiles" only the first is taken.'
+    generate(task="IMAGE_TO_IMAGE", source="IMAGE", source_image=image, destination="IMAGE")
+    assert (told in status.note) == (tiles == 3)
 
 
 def test_active_texture(plane, settings, engine):
@@ -388,11 +401,66 @@ def test_render_of_an_earlier_session(scene, tmp_path):
         capture.render_result(bpy.context.scene)
 
 
+@pytest.mark.parametrize("views_format", ["INDIVIDUAL", "STEREO_3D"])
+@pytest.mark.parametrize("source", ["RENDER", "RENDER_RESULT"])
+def test_of_a_stereoscopic_render_the_left_view_is_taken(settings, engine, scene, views_format, source):
+    """Both cameras stand apart, so that the lit half ends elsewhere for each eye."""
+    scene.view_settings.view_transform = "Standard"
+    scene.camera.data.stereo.interocular_distance = 2
+    scene.render.use_multiview = True
+    scene.render.image_settings.views_format = views_format
+    bpy.ops.render.render()
+    generate(task="IMAGE_TO_IMAGE", destination="IMAGE", source=source)
+    both = sent(engine)[12, :, 0]
+    assert sent(engine).shape[:2] == (24, 32)
+    assert scene.render.image_settings.views_format == views_format
+    scene.render.views["left"].use = False
+    generate(source="RENDER")
+    assert (sent(engine)[12, :, 0] != both).any()
+    scene.render.views["left"].use, scene.render.views["right"].use = True, False
+    generate(source="RENDER")
+    np.testing.assert_allclose(sent(engine)[12, :, 0], both, atol=1)
+
+
+def test_a_renamed_render_is_found(settings, engine, scene):
+    scene.view_settings.view_transform = "Standard"
+    bpy.ops.render.render()
+    next(image for image in bpy.data.images if image.type == "RENDER_RESULT").name = "Rendu"
+    generate(task="IMAGE_TO_IMAGE", destination="IMAGE", source="RENDER_RESULT")
+    assert abs(int(sent(engine)[12, 4, 0]) - 188) <= 1
+
+
+def test_a_render_that_cannot_be_written_is_not_called_missing(scene, monkeypatch):
+    """Blender tells nothing of a full disk: the file is there, and empty."""
+    bpy.ops.render.render()
+    monkeypatch.setattr(capture, "_written", lambda scene, folder: capture.Path(folder, "none.png"))
+    with pytest.raises(BlenderStateError, match=r"could not be written to .*; free some disk space"):
+        capture.render_result(scene)
+
+
+def test_a_multilayer_exr_is_told_as_what_it_is(settings, engine, scene, tmp_path):
+    output = scene.render.image_settings
+    if hasattr(output, "media_type"):
+        output.media_type = "MULTI_LAYER_IMAGE"
+    output.file_format, scene.render.filepath = "OPEN_EXR_MULTILAYER", str(tmp_path / "layers.exr")
+    bpy.ops.render.render(write_still=True)
+    change(settings, task="IMAGE_TO_IMAGE", destination="IMAGE", source_file=scene.render.filepath)
+    settings.source_image = bpy.data.images.load(scene.render.filepath)
+    for source in ("FILE", "IMAGE"):
+        with pytest.raises(RuntimeError, match=r"layers.exr.* has several layers, .* choose a layer"):
+            generate(source=source)
+        if source == "IMAGE":
+            with pytest.raises(RuntimeError, match="has several layers"):
+                bpy.ops.sdb.new_mask()
+
+
 def test_file_that_is_no_image(tmp_path):
     path = tmp_path / "broken.png"
     path.write_bytes(b"this is no picture")
     image = bpy.data.images.load(str(path))
-    with pytest.raises(BlenderStateError, match=r'Image "broken.png" has no pixels; reload it'):
+    with pytest.raises(
+        BlenderStateError, match=r'"broken.png" has no pixels that Blender can read; choose another one'
+    ):
         capture.image_pixels(image)
 
 
@@ -401,7 +469,10 @@ def test_file_that_went_away(tmp_path):
     path.write_bytes(encode(RAMP))
     image = bpy.data.images.load(str(path))
     path.unlink()
-    with pytest.raises(BlenderStateError, match=r'Image "gone.png" has no pixels'):
+    with pytest.raises(
+        BlenderStateError,
+        match=r'Image "gone.png" has no pixels, since its file is gone \(.*gone.png\); find it',
+    ):
         capture.image_pixels(image)
 
 

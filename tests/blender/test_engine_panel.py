@@ -11,7 +11,7 @@ import pytest
 from sd_blender.blender.engine_setup import engine_setup
 from sd_blender.blender.engine_setup import panel as engine_panel
 from sd_blender.blender.engine_setup.engine_setup import state
-from sd_blender.blender.engine_setup.lookup import Look
+from sd_blender.blender.engine_setup.lookup import NOT_NEEDED, Look
 from tests.blender.test_panels import draw
 
 PANELS = (engine_panel.SDB_PT_view3d_engine, engine_panel.SDB_PT_image_engine)
@@ -33,9 +33,8 @@ def python(monkeypatch):
 
 @pytest.mark.parametrize("panel", PANELS)
 def test_without_an_engine_there_is_the_button_and_what_it_would_download(python, panel):
-    state.look = Look(
-        "No engine yet", False, "torch 2.13.0 for CUDA, 2.8 GB to download, 10.7 GB on the disk"
-    )
+    engine_setup.look_for_python()
+    state.look = Look(NOT_NEEDED, False, "torch 2.13.0 for CUDA, 2.8 GB to download, 10.7 GB on the disk")
     drawn = draw(panel)
     assert "sdb.install_engine" in drawn and "2.8 GB to download" in " ".join(drawn)
     assert "preferences.addon_show" in drawn
@@ -48,18 +47,23 @@ def test_the_installation_shows_how_far_it_is_and_can_be_cancelled(python, panel
     drawn = draw(panel)
     assert {"50%", "sdb.cancel_engine"} <= set(drawn) and "sdb.install_engine" not in drawn
     python["python"] = Path("python")  # the one before, which is being replaced
+    engine_setup.look_for_python()
     assert draw(panel)
 
 
 @pytest.mark.parametrize("panel", PANELS)
 def test_with_an_engine_it_is_gone(python, panel):
-    python["python"] = Path("python")
+    engine_setup.look_for_python()
+    assert draw(panel)
+    python["python"] = Path("python")  # another Blender may have installed it
+    engine_setup.look_for_python()
     assert draw(panel) is None
 
 
 def test_why_nothing_can_be_installed_is_said(python):
+    engine_setup.look_for_python()
     state.look = Look(
-        "No engine yet", False, refusal="The engine needs Python 3.11, which is not on this machine."
+        NOT_NEEDED, False, refusal="The engine needs Python 3.11, which is not on this machine."
     )
     drawn = " ".join(draw(PANELS[0]))
     assert "needs Python 3.11" in drawn and "sdb.install_engine" not in drawn

@@ -3,20 +3,22 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
 import pytest
 
 import sd_blender
-from sd_blender.blender import lifecycle, preferences
+from sd_blender.blender import engines, lifecycle, preferences
 from sd_blender.blender.engine_setup import engine_setup
 from sd_blender.blender.engine_setup import lookup as engine_lookup
-from sd_blender.blender.engine_setup import operators as engine_operators
+from sd_blender.blender.engine_setup import panel as engine_panel
 from sd_blender.blender.engine_setup.engine_setup import REPORT_NAME, state
-from sd_blender.blender.engine_setup.lookup import Look, look_at, resolve_engine_python
+from sd_blender.blender.engine_setup.lookup import NOT_NEEDED, Look, look_at, resolve_engine_python
 from sd_blender.blender.preferences import Preferences
 from sd_blender.core.errors import EngineUnavailable
 from sd_blender.worker.environment import current_python, health, install, plan
@@ -25,6 +27,7 @@ from sd_blender.worker.environment.find import python_of, set_current
 from sd_blender.worker.environment.health import Health
 from sd_blender.worker.environment.processes import InstallCancelled
 from sd_blender.worker.environment.progress import Phase, Progress
+from sd_blender.worker.user_folder import user_folder
 from tests.blender.test_panels import Layout
 from tests.worker.fake_index import make_fake_plan
 from tests.worker.test_environment_install import pretend_environment
@@ -83,7 +86,7 @@ def step_until(condition, seconds=20.0):
 
 def drawn(entry):
     layout = Layout()
-    engine_operators.draw(layout, bpy.context, entry)
+    engine_panel.draw(layout, bpy.context, entry)
     return layout.drawn
 
 
@@ -118,6 +121,67 @@ def test_the_folder_without_an_extension_is_in_the_users_resources():
     assert not folder.exists()
 
 
+@pytest.fixture
+def blenders_own(tmp_path, monkeypatch, no_variable):
+    """This Blender as one of two that a user has, without resources of its own: the folder of the versions."""
+    config = tmp_path / "config"
+    monkeypatch.delenv("BLENDER_USER_RESOURCES")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setattr(bpy.utils, "resource_path", lambda kind: str(config / "5.2"))
+    for version in ("4.5", "5.2", "settings"):
+        (config / version).mkdir(parents=True)
+    engine_lookup._former_folders.cache_clear()
+    yield config
+    engine_lookup._former_folders.cache_clear()
+
+
+def test_one_folder_for_all_versions_of_blender(blenders_own, tmp_path):
+    folder = engine_lookup.engine_folder(Preferences())
+    assert folder == user_folder()
+    if sys.platform == "linux":
+        assert folder == tmp_path / "data" / "sd_blender"
+    former = engine_lookup.former_folders(Preferences())
+    assert [path.relative_to(blenders_own).parts[0] for path in former] == ["5.2", "4.5"]
+    assert engine_lookup.former_folders(Preferences(engine_folder=str(tmp_path))) == ()
+
+
+def test_what_another_version_installed_is_used_there_and_moved_by_a_look(
+    blenders_own, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(plan, "make_plan", lambda folder, build: make_fake_plan(tmp_path))
+    old = blenders_own / "4.5" / "sd_blender" / "engine"
+    environment = pretend_environment(old)
+    set_current(old, environment.name)
+    assert resolve_engine_python(Preferences()) == python_of(environment)
+    engine_setup.look()
+    step_until(lambda: state.look.ready)
+    assert resolve_engine_python(Preferences()) == python_of(user_folder() / environment.name)
+
+
+def test_an_engine_whose_blender_is_gone_says_so_and_offers_repair(entry, tmp_path, monkeypatch, no_variable):
+    environment = pretend_environment(tmp_path)
+    set_current(tmp_path, environment.name)
+    (environment / "pyvenv.cfg").write_text(f"home = {tmp_path / 'Blender 4.5'}\n")
+    entry.engine_folder = str(tmp_path)
+    planned = make_fake_plan(tmp_path)
+    monkeypatch.setattr(plan, "make_plan", lambda folder, build: planned)
+    look = look_at(tmp_path, None, "auto")
+    assert look.broken and not look.ready and "Blender 4.5" in look.summary
+    assert look.offer == planned.summary  # another lock, which has to be downloaded
+    monkeypatch.setattr(engines, "in_background", lambda: False)
+    with pytest.raises(EngineUnavailable, match="press Repair Engine"):
+        engines.choose(preferences.read())
+    state.looked_for, state.look = engine_setup.key_of(preferences.read()), replace(look, offer="")
+    assert "Repair Engine" in drawn(entry)
+
+
+def test_why_the_card_is_not_used_is_shown_with_the_offer(entry):
+    state.looked_for = engine_setup.key_of(preferences.read())
+    state.look = Look(NOT_NEEDED, False, "torch 2.13.0 for the processor", note="The driver is too old.")
+    shown = drawn(entry)
+    assert "The driver is too old." in shown and "sdb.install_engine" in shown
+
+
 def test_the_new_preferences_are_read(entry, tmp_path):
     assert preferences.read().idle_minutes == Preferences().idle_minutes == 10
     entry.engine_folder, entry.engine_python = str(tmp_path), str(tmp_path / "python")
@@ -134,7 +198,7 @@ def test_what_is_said_of_an_engine(tmp_path, monkeypatch):
     monkeypatch.setattr(plan, "make_plan", lambda folder, build: make_fake_plan(tmp_path))
     look = look_at(tmp_path, None, "auto")
     assert look == Look(
-        "No engine yet", False, "torch 2.13.0 for the processor, 0 MB to download, 20 MB on the disk"
+        NOT_NEEDED, False, "torch 2.13.0 for the processor, 0 MB to download, 20 MB on the disk"
     )
     old = pretend_environment(tmp_path)
     set_current(tmp_path, old.name)
@@ -149,15 +213,15 @@ def test_what_is_said_of_an_engine(tmp_path, monkeypatch):
     assert look_at(tmp_path, None, "auto").refusal == "There is none for this machine."
     broken = Health("torch cannot be imported (x); repair the engine.")
     monkeypatch.setattr(health, "check", lambda python, **options: broken)
-    assert look_at(tmp_path, Path("own"), "auto") == Look(f"Own Python: {broken.problem}", False)
+    assert look_at(tmp_path, Path("own"), "auto") == Look(f"Own Python: {broken.problem}", False, is_own=True)
 
 
 def test_first_minute(entry, installer, monkeypatch):
     """What a new user sees: that there is no engine, what it costs to get one, and the button."""
     state.looked_for = engine_setup.key_of(preferences.read())
-    state.look = Look("No engine yet", False, "torch 2.13.0 for CUDA, 2.8 GB to download, 6.0 GB on the disk")
+    state.look = Look(NOT_NEEDED, False, "torch 2.13.0 for CUDA, 2.8 GB to download, 6.0 GB on the disk")
     shown = drawn(entry)
-    for words in ("No engine yet", state.look.offer, "sdb.install_engine", "sdb.diagnose"):
+    for words in (NOT_NEEDED, state.look.offer, "sdb.install_engine", "sdb.diagnose"):
         assert words in " ".join(shown), shown
     assert not bpy.app.online_access
     assert "Allow Online Access" in " ".join(map(str, shown))
@@ -169,7 +233,7 @@ def test_first_minute(entry, installer, monkeypatch):
     assert " ".join(map(str, drawn(entry))).count("The disk became full") == 4
     state.look = Look("Engine installed: torch 2.13.0 for CUDA", True)
     assert "sdb.install_engine" in drawn(entry)  # as Repair
-    state.look = Look("Own Python: torch 2.13.0 on RTX", True)
+    state.look = Look("Own Python: torch 2.13.0 on RTX", True, is_own=True)
     assert "sdb.install_engine" not in drawn(entry)
 
 
@@ -273,9 +337,9 @@ def test_drawing_asks_for_a_look_when_the_preferences_changed(entry, monkeypatch
     entry.engine_folder = str(tmp_path)
     drawn(entry)
     assert len(asked) == 1
-    monkeypatch.setattr(engine_setup, "look_at", lambda *given: Look("No engine yet"))
+    monkeypatch.setattr(engine_setup, "look_at", lambda *given: Look(NOT_NEEDED))
     engine_setup.look()
-    step_until(lambda: state.look.summary == "No engine yet")
+    step_until(lambda: state.look.summary == NOT_NEEDED)
     drawn(entry)
     assert len(asked) == 1
     entry.engine_build = "CPU"

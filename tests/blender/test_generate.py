@@ -107,6 +107,16 @@ def test_all_settings_reach_the_engine(plane, settings, engine):
     assert (sampling.width, sampling.height, sampling.steps, sampling.seed) == (48, 32, 2, 7)
     assert (sampling.guidance_scale, sampling.scheduler, sampling.count) == (3.5, "Euler a", 2)
     assert (sampling.clip_guidance_scale, sampling.classifier_guidance_scale) == (2.5, 1.5)
+    assert (sampling.spacing, sampling.clip_skip, sampling.speed) == ("auto", 0, "exact")
+    generate(spacing="trailing", clip_skip=2, speed="fast")
+    sampling = engine.requests[-1].sampling
+    assert (sampling.spacing, sampling.clip_skip, sampling.speed) == ("trailing", 2, "fast")
+
+
+def test_a_spacing_that_the_scheduler_cannot_take_is_refused_before_anything_is_done(plane, settings, engine):
+    with pytest.raises(RuntimeError, match="set Spacing to Model's Own, or choose another scheduler"):
+        generate(scheduler="TCD", spacing="karras")
+    assert not engine.requests
 
 
 def test_every_scheduler_can_be_chosen_and_keeps_its_number_in_the_file(settings):

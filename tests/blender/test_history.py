@@ -276,7 +276,7 @@ def test_the_limit_never_takes_what_was_just_made(settings, limit):
     limit(1)
     generate(destination="IMAGE", count=3)
     assert len(ours().entries) == len(bpy.data.images) == 3
-    assert status.note == ""
+    assert status.note.startswith('The texture is image "')
 
 
 def test_what_something_else_uses_does_not_count(plane, settings):

@@ -174,6 +174,7 @@ def test_the_panel_imports_settings_and_nothing_that_acts():
     nodes = list(ast.walk(ast.parse(inspect.getsource(history_panel))))
     local = [node for node in nodes if isinstance(node, ast.ImportFrom) and node.level]
     assert {node.module for node in local if node.module} == {
+        "core.sentence",
         "properties",
         "sentences",
         "translation",

@@ -118,3 +118,82 @@ def test_another_file_has_nothing_of_it(mask):
     assert mask_undo._strokes and mask_undo._painted
     bpy.ops.wm.read_factory_settings(use_empty=True)
     assert not mask_undo._strokes and not mask_undo._painted
+
+
+def canvas():
+    return bpy.context.scene.tool_settings.image_paint.canvas
+
+
+def test_strokes_go_into_the_mask_in_use_after_undo_and_redo(mask):
+    """Undo leaves the canvas as it is: it would go on to be a mask that Generate ignores."""
+    bpy.context.scene.tool_settings.image_paint.canvas = mask
+    paint(2, 3)
+    press("mask_expand", pixels=1)
+    assert canvas() == used() != mask
+    for step in (bpy.ops.ed.undo, bpy.ops.ed.redo, bpy.ops.ed.undo, bpy.ops.ed.redo):
+        step()
+        assert canvas() == used() and shown() == used()
+    paint(20, 20)
+    press("mask_clear")
+    bpy.ops.ed.undo()
+    bpy.ops.ed.undo()
+    assert canvas() == used() and used().name == "Wall Mask"
+    bpy.ops.ed.redo()
+    bpy.ops.ed.redo()
+    assert canvas() == used() and used().name == "Wall Mask.002"
+
+
+def test_whatever_else_shows_a_mask_of_ours_goes_along(mask):
+    """As if it had been changed where it is: stencil, what is cloned, a node, another scene."""
+    other = bpy.data.scenes.new("Other")
+    material = bpy.data.materials.new("Mixed")
+    if material.node_tree is None:
+        material.use_nodes = True
+    node = material.node_tree.nodes.new("ShaderNodeTexImage")
+    tools = bpy.context.scene.tool_settings.image_paint
+    node.image = tools.stencil_image = tools.clone_image = other.sd_blender.mask_image = mask
+    bpy.ops.ed.undo_push(message="Mixed")
+    paint(2, 3)
+    press("mask_expand", pixels=1)
+
+    def uses():
+        tools = bpy.context.scene.tool_settings.image_paint
+        node = next(n for n in bpy.data.materials["Mixed"].node_tree.nodes if n.type == "TEX_IMAGE")
+        return {
+            tools.stencil_image.name,
+            tools.clone_image.name,
+            node.image.name,
+            bpy.data.scenes["Other"].sd_blender.mask_image.name,
+        }
+
+    assert uses() == {"Wall Mask.001"}
+    bpy.ops.ed.undo()
+    assert uses() == {"Wall Mask"}
+    bpy.ops.ed.redo()
+    assert uses() == {"Wall Mask.001"}
+
+
+def test_an_image_of_the_artists_that_was_the_mask_stays_where_it_is_used(settings):
+    theirs = new_image("Theirs", GREY)
+    change(settings, task="INPAINT", source="IMAGE", source_image=new_image("Wall", GREY), mask_image=theirs)
+    tools = bpy.context.scene.tool_settings.image_paint
+    tools.canvas = tools.stencil_image = theirs
+    press("mask_invert")
+    assert used() != theirs and canvas() == used()
+    assert bpy.context.scene.tool_settings.image_paint.stencil_image == theirs
+
+
+def test_undo_of_a_new_mask_brings_back_what_was_painted_on(settings, plane):
+    wall = new_image("Wall", GREY)
+    change(settings, task="INPAINT", source="IMAGE", source_image=wall)
+    bpy.context.scene.tool_settings.image_paint.canvas = wall
+    area = bpy.context.window_manager.windows[0].screen.areas[0]
+    area.type = "IMAGE_EDITOR"
+    area.spaces.active.image = wall
+    bpy.ops.ed.undo_push(message="Before")
+    press("new_mask")
+    assert canvas() == shown() == used()
+    bpy.ops.ed.undo()
+    assert used() is None and canvas().name == shown().name == "Wall"
+    bpy.ops.ed.redo()
+    assert used() is not None and canvas() == shown() == used()

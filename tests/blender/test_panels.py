@@ -12,14 +12,18 @@ import contextlib
 import inspect
 import itertools
 import re
+import shutil
 import types
+import zlib
 
 import bpy
 import pytest
 
 from sd_blender.blender import panels, places, properties, setting_items
+from sd_blender.blender.prompts import length
 from sd_blender.blender.properties import status
 from sd_blender.blender.source import panel as source_panel
+from sd_blender.core.choices import SPACINGS
 from tests.blender.conftest import change, textured
 
 CALLS = bpy.types.UILayout.bl_rna.functions
@@ -103,7 +107,10 @@ def test_every_panel_draws_in_every_state(plane, settings, task, source, mask):
         assert {"prompt", "negative_prompt", button} <= set(shown[f"SDB_PT_{space}_main"])
         output = set(shown[f"SDB_PT_{space}_output"])
         assert {"count", "seed", "lock_seed", "sdb.new_seed"} <= output
-        assert ("destination" in output) == (space != "node")
+        rendered = task != "TEXT_TO_IMAGE" and source in ("RENDER", "RENDER_RESULT", "VIEWPORT")
+        shown_destination = "render_destination" if rendered else "destination"
+        expected = set() if space == "node" else {shown_destination}
+        assert output & {"destination", "render_destination"} == expected
         assert ("width" in output) == (task != "IMAGE_TO_IMAGE")
         assert (shown[f"SDB_PT_{space}_source"] is None) == (task == "TEXT_TO_IMAGE")
         assert (shown[f"SDB_PT_{space}_mask"] is None) == (task != "INPAINT")
@@ -163,6 +170,13 @@ def test_a_file_of_before_keeps_its_choices():
         items = properties.SDB_PG_settings.bl_rna.properties[name].enum_items
         assert [items[identifier].value for identifier in identifiers] == list(range(len(identifiers)))
         assert len({item.value for item in items}) == len(items)
+    # "DPM++ SDE" was another name of what it is, and its number was made from the name.
+    scheduler = properties.SDB_PG_settings.bl_rna.properties["scheduler"].enum_items
+    assert scheduler["DPM++ 2M SDE"].value == zlib.crc32(b"DPM++ SDE") >> 1
+    assert scheduler["DPM++ SDE"].value != zlib.crc32(b"DPM++ SDE") >> 1
+    spacing = properties.SDB_PG_settings.bl_rna.properties["spacing"].enum_items
+    assert [item.value for item in spacing] == list(range(len(SPACINGS)))
+    assert tuple(spacing.keys()) == SPACINGS
 
 
 def test_each_panel_is_below_one_of_its_own_editor():
@@ -189,12 +203,15 @@ def test_every_setting_is_in_a_panel(settings):
         settings.task, settings.source, settings.mask_source = task, source, mask
         settings.use_source_size = False
         drawn |= {name for p in SETTINGS_PANELS for name in draw(p) or ()}
+    settings.property_unset("source")
+    settings.inpaint_source = "TEXTURE"
+    drawn |= set(draw(source_panel.SOURCES[0]))
     settings.prompt_text = bpy.data.texts.new("Prompt")
     drawn |= set(draw(panels.SDB_PT_view3d_main))
     settings.count, settings.keep = 4, 2
     drawn |= {name for p in SETTINGS_PANELS for name in draw(p) or ()}
     names = {p.identifier for p in properties.SDB_PG_settings.bl_rna.properties} - {"rna_type", "name"}
-    assert names - drawn == {"style"}  # a menu sets it
+    assert names - drawn == {"style", "long_seed"}  # a menu sets it, and an operator
 
 
 def test_progress_and_cancel_while_busy_only(settings):
@@ -210,6 +227,29 @@ def test_progress_and_cancel_while_busy_only(settings):
     assert status.error in " ".join(draw(main))
     assert "Cancelled." not in draw(main)
     assert bpy.ops.sdb.show_error.poll()
+
+
+def test_an_error_goes_when_a_setting_was_changed(plane, settings):
+    main = panels.SDB_PT_view3d_main
+    settings.task, settings.prompt = "TEXT_TO_IMAGE", ""
+    with pytest.raises(RuntimeError, match="prompt is empty"):
+        bpy.ops.sdb.generate()
+    assert "The prompt is empty" in " ".join(map(str, draw(main)))
+    settings.seed += 1
+    assert "The prompt is empty" in " ".join(map(str, draw(main)))
+    settings.prompt = "moss"
+    assert "The prompt is empty" not in " ".join(map(str, draw(main)))
+    assert bpy.ops.sdb.show_error.poll()  # it can still be read and copied
+
+
+def test_the_error_of_a_job_goes_too(settings, engine):
+    settings.destination = "IMAGE"
+    engine.error = ValueError("odd")
+    with pytest.raises(RuntimeError, match="odd"):
+        bpy.ops.sdb.generate()
+    assert "odd" in " ".join(map(str, draw(panels.SDB_PT_view3d_main)))
+    settings.width += 8
+    assert "odd" not in " ".join(map(str, draw(panels.SDB_PT_view3d_main)))
 
 
 def test_the_error_in_full(settings):
@@ -248,12 +288,20 @@ def test_where_a_texture_was_kept_can_be_read_in_full(settings):
 def test_panels_import_settings_and_nothing_that_acts():
     """Drawing must stay free of work: panels know properties, and operators by name only."""
     assert imports_of(panels) == {
-        "__future__", "typing", "bpy", "guard", "places", "prompts.panel", "properties", "sentences",
+        "__future__", "typing", "bpy", "guard", "in_use", "places", "prompts.panel", "properties", "seeds",
+        "sentences",
     }  # fmt: skip
     assert imports_of(source_panel) == {
-        "__future__", "typing", "bpy", "guard", "places", "properties", "sentences",
+        "__future__", "typing", "bpy", "core.sentence", "guard", "in_use", "places", "properties", "sentences",
     }  # fmt: skip
-    assert imports_of(places) == {"__future__", "bpy", "editors", "sentences", "shading_advice"}
+    assert imports_of(places) == {
+        "__future__",
+        "bpy",
+        "core.sentence",
+        "editors",
+        "sentences",
+        "shading_advice",
+    }
 
 
 def imports_of(module):
@@ -365,6 +413,70 @@ def test_how_long_the_prompt_is_to_the_model(settings, tmp_path):
     assert "tokens" not in drawn("mossy stone")
 
 
+def test_a_tokenizer_that_arrives_later_is_counted_with(settings, tmp_path, monkeypatch):
+    now = 100.0
+    monkeypatch.setattr(length.time, "monotonic", lambda: now)
+    settings.model = str(tmp_path)
+    assert "tokens" not in " ".join(map(str, draw(panels.SDB_PT_view3d_main)))
+    shutil.copytree(length.STARTER_FOLDER / "tokenizer", tmp_path / "tokenizer")
+    now += length.AGAIN
+    assert "2 tokens" in " ".join(map(str, draw(panels.SDB_PT_view3d_main)))
+
+
+@pytest.mark.parametrize("style", ["", "Worn"])
+def test_nothing_moves_while_somebody_types(settings, style):
+    """The panel draws as many things whatever the prompts are."""
+    settings.style = style
+    heights = set()
+    for prompt in (
+        "",
+        "moss",
+        "old oak planks with nails",
+        "sand " * 600 + "rust",
+        "a\nb",
+        "[[(x:1.2)",
+        "__stone__",
+    ):
+        for negative in ("", "people", "people " * 200):
+            change(settings, prompt=prompt, negative_prompt=negative)
+            heights.add(len(draw(panels.SDB_PT_view3d_main)))
+    assert len(heights) == 1
+
+
+def test_operators_that_need_an_argument_are_not_offered_by_the_search():
+    """A text that says which one: without it they can only fail, or do something else than their name says."""
+    which = {"job", "preset", "style"}
+    found = {}
+    for operator in _operators():
+        properties_ = {
+            p.identifier for p in getattr(bpy.ops.sdb, operator.bl_idname[4:]).get_rna_type().properties
+        }
+        if properties_ & which or operator.bl_idname in ("sdb.delete_style", "sdb.delete_preset"):
+            found[operator.bl_idname] = operator.bl_options
+    assert {"sdb.cancel_job", "sdb.move_job", "sdb.apply_preset", "sdb.set_style"} <= found.keys()
+    assert not {name for name, options in found.items() if "INTERNAL" not in options}
+
+
+def test_every_property_has_a_description():
+    groups = [c for c in descendants(bpy.types.PropertyGroup) if c.__module__.startswith("sd_blender")]
+    owners = [group.bl_rna for group in groups]
+    owners += [getattr(bpy.ops.sdb, operator.bl_idname[4:]).get_rna_type() for operator in _operators()]
+    assert len(owners) > 40
+    bare = [
+        f"{owner.identifier}.{p.identifier}"
+        for owner in owners
+        for p in owner.properties
+        if p.identifier not in ("rna_type", "name") and not p.description
+    ]
+    assert not bare
+
+
+def descendants(cls):
+    for child in cls.__subclasses__():
+        yield child
+        yield from descendants(child)
+
+
 def test_a_guidance_that_does_not_suit_the_model_is_told(settings, tmp_path):
     main = panels.SDB_PT_view3d_main
 
@@ -378,3 +490,32 @@ def test_a_guidance_that_does_not_suit_the_model_is_told(settings, tmp_path):
     assert "best at a Guidance of 1 to 2" in drawn(guidance_scale=7.0)
     assert "Guidance" not in drawn(model=str(tmp_path))
     assert "need a Guidance of about 7" in drawn(guidance_scale=1.0)
+
+
+def test_a_model_or_lora_of_few_steps_is_known_by_its_name(settings, tmp_path):
+    main = panels.SDB_PT_view3d_main
+
+    def drawn(**values):
+        change(settings, **values)
+        return " ".join(map(str, draw(main)))
+
+    turbo = str(tmp_path / "sdxl-turbo")
+    assert "SD Turbo is made for Steps 1 to 4, Scheduler Euler a, Spacing Trailing, Guidance 1" in drawn(
+        model=turbo, steps=20, guidance_scale=7.0
+    )
+    fits = {"steps": 2, "scheduler": "Euler a", "spacing": "trailing", "guidance_scale": 1.0}
+    said = drawn(**fits)
+    assert "made for" not in said and "need a Guidance" not in said
+    entry = settings.id_data.sd_blender_adapters.entries.add()
+    entry.path, entry.kind = "/loras/sdxl_lightning_4step_lora.safetensors", "LORA"
+    assert "SDXL Lightning is made for Steps 4, Scheduler Euler," in drawn()
+    entry.weight = 0.0
+    assert "Lightning" not in drawn()
+    assert "LCM is made for Steps 4 to 8" in drawn(prompt="moss <lora:lcm-lora-sdxl:1>")
+
+
+def test_a_spacing_that_the_scheduler_cannot_take_is_told(settings):
+    change(settings, scheduler="LCM", spacing="karras", guidance_scale=1.0)
+    assert "set Spacing to Model's Own, or choose another scheduler" in " ".join(
+        map(str, draw(panels.SDB_PT_view3d_main))
+    )

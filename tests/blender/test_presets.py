@@ -15,7 +15,13 @@ from sd_blender.core.presets import Preset, bundled_presets
 from tests.blender.conftest import change
 from tests.blender.test_panels import draw
 
-OWN = Preset("Tall", 64, 128, 12, 7.3, "Euler a", clip_guidance_scale=2.6, classifier_guidance_scale=0.0)
+OWN = Preset(
+    *("Tall", 64, 128, 12, 7.3, "Euler a"),
+    clip_guidance_scale=2.6,
+    classifier_guidance_scale=0.0,
+    spacing="trailing",
+    clip_skip=2,
+)
 FIELDS = tuple(OWN.settings())
 
 
@@ -32,7 +38,7 @@ def own(settings):
     change(settings, **OWN.settings())
     bpy.ops.sdb.save_preset(name="Tall")
     change(settings, width=48, height=32, steps=2, guidance_scale=5, scheduler="DDIM")
-    change(settings, clip_guidance_scale=1, classifier_guidance_scale=1)
+    change(settings, clip_guidance_scale=1, classifier_guidance_scale=1, spacing="auto", clip_skip=0)
     return OWN
 
 
@@ -135,7 +141,8 @@ def test_the_menu_and_its_tooltips(settings, own):
     assert drawn[:4] == ["Draft", "Standard", "Final", "Tall"]
     assert "Tall" in draw(SDB_MT_delete_preset)
     properties = type("Properties", (), {"preset": "Draft"})
-    assert SDB_OT_apply_preset.description(bpy.context, properties) == "Steps 8, Scheduler DPM++ 2M"
+    told = SDB_OT_apply_preset.description(bpy.context, properties)
+    assert told == "Steps 8, Scheduler DPM++ 2M, Spacing Model's Own"
     assert {"Presets", "sdb.save_preset"} <= set(draw(panels.SDB_PT_view3d_sampling))
 
 
@@ -148,3 +155,16 @@ def test_a_linked_scene_is_left_alone(settings, tmp_path):
     with bpy.context.temp_override(scene=here.scenes[0]):
         for operator in (bpy.ops.sdb.apply_preset, bpy.ops.sdb.set_style, bpy.ops.sdb.edit_prompt):
             assert not operator.poll()
+
+
+def test_what_another_blender_saves_is_found_when_the_menu_opens(settings):
+    from sd_blender.core.presets import export_presets
+
+    assert PRESETS.own() == ()  # there is no file, and that is read once
+    export_presets(PRESETS.path, [OWN])
+    assert PRESETS.own() == ()
+    assert "Tall" in draw(SDB_MT_presets)
+    export_presets(PRESETS.path, [OWN, Preset("Theirs", steps=3)])
+    assert "Theirs" in draw(SDB_MT_presets)
+    PRESETS.path.unlink()
+    assert "Tall" not in draw(SDB_MT_presets)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import bpy
 import numpy as np
 import pytest
@@ -12,9 +14,10 @@ from sd_blender.blender.properties import status
 from sd_blender.blender.queue import live_preview, progress
 from sd_blender.blender.queue import panel as queue_panel
 from sd_blender.core.jobs import JobState
-from sd_blender.core.messages import Loading, Progress
+from sd_blender.core.messages import GeneratedImage, Loading, Picture, Progress, Seam
 from tests.blender.conftest import drain_until, finish, running, submit
 from tests.blender.test_panels import draw
+from tests.fakes import picture
 
 
 @pytest.fixture
@@ -93,10 +96,23 @@ def test_images_done_and_time_left_are_told(plane, settings, held, monkeypatch):
     for step in range(1, 8):
         now[0] += 2.0
         ticket.job.apply(Progress(ticket.job.id, step, 20, step // 5))
+        if step == 6:  # the first is decoded while the second is begun
+            ticket.job.apply(Picture(ticket.job.id, GeneratedImage(picture(7, 48, 32), 7, Seam(1, 1))))
         progress.refresh()
     assert status.text == "Step 7 of 20, 1 of 4 done, 26 s left"
     assert status.factor == 7 / 20
     finish(held, ticket)
+
+
+@pytest.mark.parametrize(
+    ("kind", "busy", "covered"),
+    [("RENDER_RESULT", "rendering", False), ("RENDER_RESULT", None, True), ("IMAGE", "rendering", True)],
+)
+def test_a_render_that_is_being_made_is_not_covered(monkeypatch, kind, busy, covered):
+    monkeypatch.setattr(live_preview.lifecycle, "busy_with", lambda: busy)
+    space = SimpleNamespace(image=SimpleNamespace(type=kind))
+    assert live_preview._is_rendering_into(space) is not covered
+    assert not live_preview._is_rendering_into(SimpleNamespace(image=None))
 
 
 def test_in_background_mode_the_preview_does_nothing(plane, settings, held):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 
@@ -11,13 +12,15 @@ import bpy
 import numpy as np
 import pytest
 
-from sd_blender.blender import build_request
+from sd_blender.blender import build_request, seeds
+from sd_blender.blender.adapters import adapters
 from sd_blender.blender.history import restore
 from sd_blender.blender.properties import status
 from sd_blender.core import png
 from sd_blender.core.request import Inpaint
 from sd_blender.core.serialization import ARRAY_FIELDS
 from tests.blender.conftest import base_color_image, change, generate, new_image
+from tests.fake_trainer import write_lora
 from tests.fakes import picture
 
 OTHERS = {
@@ -38,6 +41,8 @@ OTHERS = {
     "clip_guidance_scale": 0.0,
     "classifier_guidance_scale": 0.0,
     "scheduler": "LCM",
+    "spacing": "leading",
+    "clip_skip": 11,
     "seed": 1,
     "lock_seed": False,
     "count": 1,
@@ -52,7 +57,9 @@ MADE = {
     "guidance_scale": 7.3,
     "clip_guidance_scale": 2.6,
     "classifier_guidance_scale": 1.5,
-    "scheduler": "DPM++ 2M Karras",
+    "scheduler": "DPM++ SDE",
+    "spacing": "trailing",
+    "clip_skip": 3,
     "seed": 2**31 - 1,
     "tiling": "BOTH",
     "destination": "IMAGE",
@@ -197,9 +204,42 @@ def test_an_image_that_is_not_loaded_is_not_opened(made, monkeypatch):
 def test_the_search_for_the_source_ends_in_time(made, monkeypatch):
     generate(task="IMAGE_TO_IMAGE")
     forget(made)
+    bpy.data.images["Theirs"].name = "Renamed"
     monkeypatch.setattr(restore, "SEARCH_SECONDS", -1)
     bpy.ops.sdb.restore_settings()
     assert "source image" in status.note
+
+
+def test_what_is_still_called_the_same_is_found_however_many_images_there_are(made, engine, monkeypatch):
+    """A search through large images ends in time, and results have the size of their source and mask."""
+    generate(task="INPAINT")
+    forget(made)
+    monkeypatch.setattr(restore, "SEARCH_SECONDS", -1)
+    bpy.ops.sdb.restore_settings()
+    assert status.note == ""
+    assert (made.source_image.name, made.mask_image.name) == ("Theirs", "Mask")
+    same(build_request.build(bpy.context).request, engine.requests[-1])
+
+
+def test_another_image_of_that_name_is_not_the_mask(made, engine):
+    generate(task="INPAINT")
+    forget(made)
+    bpy.data.images["Mask"].name = "Before"
+    new_image("Mask", np.zeros((32, 48, 3), np.uint8))
+    bpy.ops.sdb.restore_settings()
+    assert status.note == "" and made.mask_image.name == "Before"
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+def test_the_stencil_comes_back(made, engine, inverted):
+    paint = bpy.context.tool_settings.image_paint
+    paint.stencil_image, paint.invert_stencil = made.mask_image, inverted
+    generate(task="INPAINT", mask_source="STENCIL")
+    forget(made)
+    paint.stencil_image, paint.invert_stencil, made.mask_source = None, False, "IMAGE"
+    bpy.ops.sdb.restore_settings()
+    assert status.note == ""
+    same(build_request.build(bpy.context).request, engine.requests[-1])
 
 
 def told(image, **values):
@@ -247,9 +287,9 @@ def test_numbers_that_only_the_command_line_takes(made):
     forget(made)
     sampling = {"seed": 2**40, "count": 40, "steps": 7}
     settings = restored_from(image, sampling=sampling, result={})
-    assert (settings.seed, settings.count, settings.steps) == (1, 1, 7)
-    assert status.note == "The settings are restored except for: seed, count; set these yourself."
-    assert not settings.lock_seed
+    assert (seeds.read(settings), settings.count, settings.steps) == (2**40, 1, 7)
+    assert status.note == "The settings are restored except for: count; set these yourself."
+    assert settings.lock_seed
 
 
 def test_a_story_of_a_newer_version(made):
@@ -258,13 +298,24 @@ def test_a_story_of_a_newer_version(made):
     settings = restored_from(image, **{f"new_{i}": i for i in range(9)}, prompt="moss")
     assert settings.prompt == "moss"
     assert status.note.endswith("new 5 and 3 more; set these yourself.")
-    with pytest.raises(RuntimeError, match="not of format 1; update SD Blender"):
-        restored_from(image, version=2)
+    with pytest.raises(RuntimeError, match="not of format 2; update SD Blender"):
+        restored_from(image, version=3)
+
+
+@pytest.mark.parametrize(("version", "meant"), [(1, "DPM++ 2M SDE"), (2, "DPM++ SDE")])
+def test_a_story_of_an_earlier_version(made, version, meant):
+    """DPM++ SDE was the name of another scheduler in the first format, and nobody could choose a spacing."""
+    generate()
+    image = bpy.data.images["größer {moss|stone}, 苔"]
+    settings = restored_from(image, version=version, sampling={"scheduler": "DPM++ SDE", "steps": 9})
+    assert (settings.scheduler, settings.steps) == (meant, 9)
+    assert (settings.spacing, settings.clip_skip) == ("auto", 0)
+    assert not status.message
 
 
 INFOTEXT = (
     "mossy stone\nNegative prompt: blurry\nSteps: 25, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 6.5, "
-    "Seed: 42, Size: 640x384, Model: deliberate, Denoising strength: 0.45"
+    "Seed: 42, Size: 640x384, Model: deliberate, Denoising strength: 0.45, Clip skip: 2"
 )
 
 
@@ -279,6 +330,8 @@ def test_a_picture_of_automatic1111(settings, tmp_path):
         "negative_prompt",
         "steps",
         "scheduler",
+        "spacing",
+        "clip_skip",
         "guidance_scale",
         "seed",
         "width",
@@ -290,6 +343,8 @@ def test_a_picture_of_automatic1111(settings, tmp_path):
         "blurry",
         25,
         "DPM++ 2M Karras",
+        "auto",
+        2,
         6.5,
         42,
         640,
@@ -313,7 +368,7 @@ def test_a_picture_of_automatic1111(settings, tmp_path):
         (None, "There is no file"),
         (b"", "not a PNG file"),
         (png.encode(picture(1, 8, 8))[:-7], "cut short"),
-        (png.encode(picture(1, 8, 8)), "holds no settings of SD Blender or AUTOMATIC1111"),
+        (png.encode(picture(1, 8, 8)), "holds no settings of SD Blender or AUTOMATIC1111, nor of another"),
         (png.encode(picture(1, 8, 8), {"parameters": "x" * 10_000_000}), "too long to be settings"),
         (png.encode(picture(1, 8, 8), {"sd_blender": "[" * 100_000}), "damaged"),
     ],
@@ -384,3 +439,63 @@ def test_the_image_is_inpainted_on(made, plane, engine):
     assert isinstance(engine.requests[-1], Inpaint)
     assert (made.source_image, made.mask_image.name, status.note) == (source, "Spot", "")
     same(build_request.build(bpy.context).request, engine.requests[-1])
+
+
+def foreign(folder, text):
+    path = folder / "theirs.png"
+    path.write_bytes(png.encode(picture(1, 64, 64), {"parameters": text}))
+    bpy.ops.sdb.restore_from_file(filepath=str(path))
+    return [(e.path, round(e.weight, 3), e.use) for e in bpy.context.scene.sd_blender_adapters.entries]
+
+
+TAGGED = (
+    "moss <lora:wall:0.8>\nSteps: 20, Sampler: Euler a, Seed: 3698135662, Size: 512x512, "
+    'Lora hashes: "wall: {digest}", ADetailer model: x, ADetailer confidence: 1, ADetailer dilate: 1, a: 1, b: 1, c: 1'
+)
+
+
+def test_a_lora_that_is_called_is_found_beside_those_of_the_list(settings, tmp_path):
+    files = tmp_path / "loras"
+    files.mkdir()
+    write_lora(files / "moss.safetensors")
+    write_lora(files / "Wall.safetensors")
+    bpy.ops.sdb.add_lora(filepath=str(files / "moss.safetensors"))
+    data = (files / "Wall.safetensors").read_bytes()
+    digest = hashlib.sha256(data).hexdigest()[:12]
+    moss, wall = str(files / "moss.safetensors"), str(files / "Wall.safetensors")
+    assert foreign(tmp_path, TAGGED.format(digest=digest)) == [(moss, 1.0, False), (wall, 0.8, True)]
+    assert (settings.prompt, seeds.read(settings)) == ("moss", 3698135662)
+    assert status.note == "The settings are restored except for: ADetailer, a, b, c; set these yourself."
+    foreign(tmp_path, TAGGED.format(digest="0" * 12))
+    assert "LoRA wall (the file of this name is another one)" in status.note
+
+
+@pytest.mark.parametrize("weight", ["nan", "inf", "99", "x"])
+def test_a_weight_that_is_none_is_named(settings, tmp_path, weight):
+    write_lora(tmp_path / "wall.safetensors")
+    bpy.ops.sdb.add_lora(filepath=str(tmp_path / "wall.safetensors"))
+    wall = str(tmp_path / "wall.safetensors")
+    assert foreign(tmp_path, f"moss <lora:wall:{weight}>\nSteps: 20, Seed: 4") == [(wall, 1.0, True)]
+    assert status.note == "The settings are restored except for: weight of LoRA wall; set these yourself."
+
+
+def test_a_lora_of_another_name_is_found_by_its_checksum(settings, tmp_path):
+    files = tmp_path / "loras"
+    files.mkdir()
+    write_lora(files / "renamed.safetensors", "zx")
+    bpy.context.scene.sd_blender_training.output = str(files / "new.safetensors")
+    digest = hashlib.sha256((files / "renamed.safetensors").read_bytes()).hexdigest()
+    assert foreign(tmp_path, TAGGED.format(digest=digest[:12])) == [
+        (str(files / "renamed.safetensors"), 0.8, True)
+    ]
+
+
+def test_what_is_not_here_is_named_the_most_important_first(settings, tmp_path):
+    assert foreign(tmp_path, TAGGED.format(digest="00")) == []
+    assert status.note.startswith("The settings are restored except for: LoRA wall, ADetailer, a, b")
+
+
+def test_a_folder_on_the_network_is_not_searched(settings, tmp_path, monkeypatch):
+    entry = bpy.context.scene.sd_blender_adapters.entries.add()
+    entry.path = "\\\\server\\share\\evil.safetensors"
+    assert adapters.library(bpy.context.scene) == ()

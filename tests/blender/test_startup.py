@@ -66,6 +66,7 @@ def test_the_start_of_blender_waits_for_little():
     assert {name for name in loaded if name.startswith(("sd_blender.core.", "sd_blender.worker"))} == {
         "sd_blender.core.choices",
         "sd_blender.core.errors",
+        "sd_blender.core.sentence",
     }
     assert not json.loads(lines["AFTER"])  # nor is anything loaded only to be told that it is over
 

@@ -250,7 +250,7 @@ def test_undo_past_the_creation_of_the_inpainted_image(plane, held):
     bpy.ops.ed.undo()
     assert not bpy.data.images
     finish(held, ticket)
-    assert base_color_image(bpy.data.objects["Plane"].active_material).name == "Texture"  # no source by now
+    assert base_color_image(bpy.data.objects["Plane"].active_material).name == "Inpaint"
 
 
 @pytest.mark.fault("F13")

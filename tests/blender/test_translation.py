@@ -12,11 +12,17 @@ import pytest
 import sd_blender
 from sd_blender.blender import operators, translation
 from sd_blender.blender.properties import status
+from sd_blender.blender.source.panel import in_words
+from sd_blender.core.choices import SCHEDULERS
+from sd_blender.core.errors import InvalidRequest, WorkerDied
+from sd_blender.core.request import Sampling, TextToImage
+from sd_blender.core.sentence import Sentence
+from sd_blender.core.validation import validate
+from sd_blender.worker.protocol import error_frame, error_of
 
 SAME_EVERYWHERE = {
     "Brain (16 Bit)", "CUDA", "Metal", "ROCm", "Stable Diffusion", "X", "XY", "Y",
-    *("DDIM", "DDPM", "DEIS", "DPM++ 2M", "DPM++ 2M Karras", "DPM++ SDE", "DPM2", "Euler", "Euler a", "Heun", "LCM",
-      "LMS", "PNDM", "UniPC"),
+    *SCHEDULERS,
 }  # fmt: skip
 """Names of things and terms of the field, which no language of Blender translates."""
 
@@ -126,26 +132,38 @@ def test_every_text_that_a_layout_is_given_has_an_entry(language):
     ("english", "shown"),
     [
         ("Cancelled.", "Abgebrochen."),
-        ("Step 3 of 8, 1 of 2 done, 12 s left, 2 more in queue",
+        (Sentence.joined(", ", [
+            Sentence("Step {step} of {steps}", step=3, steps=8),
+            Sentence("{images} of {count} done", images=1, count=2),
+            Sentence("{in_words} left", in_words="12 s"), Sentence("{jobs} more in queue", jobs=2)]),
          "Schritt 3 von 8, 1 von 2 fertig, noch 12 s, 2 weitere in Warteschlange"),
-        ("Waiting, Blender is rendering", "Wartet, Blender ist mit Rendern beschäftigt"),
-        ('Object "Image" is gone; the texture is kept as image "Step 1 of 2".',
+        (Sentence("Waiting, Blender is {busy}", busy="rendering"), "Wartet, Blender ist mit Rendern beschäftigt"),
+        (Sentence('{reason}; the texture is kept as image "{name}".',
+                  reason=Sentence('Object "{name}" is gone', name="Image"), name="Step 1 of 2"),
          'Das Objekt "Image" ist nicht mehr da; die Textur bleibt als Bild "Step 1 of 2" erhalten.'),
-        ("The number of steps is 0; set it from 1 to 1000.", "Schritte: 0 geht nicht; 1 bis 1000 einstellen."),
-        ("The preset 'x' cannot be used: the width is 5; set it from 16 to 8192.",
-         "Die Voreinstellung 'x' ist nicht verwendbar: Breite: 5 geht nicht; 16 bis 8192 einstellen."),
-        ("The engine gave no sign of life for 60 s and was stopped; generate again, at a smaller size if it happens "
-         "twice.",
-         "Die Engine gab 60 s lang kein Lebenszeichen und wurde angehalten; noch einmal erzeugen, beim zweiten Mal in "
-         "kleinerer Größe."),
-        ("Loading the text encoder (cuda, NVIDIA H200)", "Lädt Text-Encoder (cuda, NVIDIA H200)"),
-        ("0 keeps the source, 1 ignores it; 0.60 keeps the main shapes",
-         "0 behält die Quelle, 1 übergeht sie; 0.60 behält die Hauptformen"),
         ("rusty metal, a red door left open", "rusty metal, a red door left open"),
     ],
 )  # fmt: skip
 def test_sentences_as_they_are_made(german, english, shown):
     assert translation.shown(english) == shown
+
+
+def test_sentences_that_the_code_makes(german):
+    with pytest.raises(InvalidRequest) as wrong:
+        validate(TextToImage(prompt="moss", sampling=Sampling(steps=0)))
+    assert translation.shown(str(wrong.value)) == "Schritte: 0 geht nicht; 1 bis 1000 einstellen."
+    assert (
+        translation.shown(in_words(0.6)) == "0 behält die Quelle, 1 übergeht sie; 0.60 behält die Hauptformen"
+    )
+
+
+def test_what_a_worker_says_is_told_too(german):
+    """Over the wire and out of an error."""
+    said = WorkerDied(Sentence("The {what} failed ({error}: {reason}); the log has the details.",
+                               what="generation", error="ValueError", reason="odd"))  # fmt: skip
+    told = error_of(error_frame("1", said, "details"))
+    assert str(told) == "The generation failed (ValueError: odd); the log has the details."
+    assert "Näheres steht im Protokoll" in translation.shown(str(told))
 
 
 def test_what_the_preferences_leave_in_english_stays_english(monkeypatch):
@@ -161,11 +179,13 @@ def test_a_language_that_there_is_not(monkeypatch, locale):
 
 
 def test_a_report_and_the_reason_of_a_greyed_button_are_shown(german, engine):
+    with pytest.raises(RuntimeError, match="Kein Objekt ist aktiv; eines auswählen"):
+        bpy.ops.sdb.generate()
+    bpy.context.scene.sd_blender.destination = "IMAGE"
     with pytest.raises(RuntimeError, match="Der Prompt ist leer; die gewünschte Textur beschreiben"):
         bpy.ops.sdb.generate()
     bpy.context.scene.sd_blender.prompt = "moss"
     engine.error = ValueError("odd")
-    bpy.context.scene.sd_blender.destination = "IMAGE"
     with pytest.raises(
         RuntimeError, match=r"Erzeugen fehlgeschlagen \(ValueError: odd\); Näheres steht im Protokoll"
     ):

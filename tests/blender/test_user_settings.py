@@ -206,7 +206,8 @@ def test_a_setting_that_cannot_be_set_back_keeps_no_other_from_it(scene):
             setattr(settings, name, value)
 
     render = type("Render", (), {"image_settings": Stubborn()})
-    with capture._png_settings(type("Scene", (), {"render": render})):
+    displayed = {"display_settings": scene.display_settings, "view_settings": scene.view_settings}
+    with capture._png_settings(type("Scene", (), {"render": render, **displayed})):
         assert settings.file_format == "PNG"
     assert values_of(settings) | {"color_mode": ""} == before | {"color_mode": ""}
 

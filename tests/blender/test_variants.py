@@ -253,6 +253,7 @@ class Editor:
     """As much of an Image Editor as there is without a window."""
 
     type = "IMAGE_EDITOR"
+    mode, use_image_pin = "VIEW", False
 
     def __init__(self, image=None):
         self.image = image

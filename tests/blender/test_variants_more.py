@@ -9,7 +9,7 @@ import bpy
 import numpy as np
 import pytest
 
-from sd_blender.blender import preferences
+from sd_blender.blender import preferences, seeds
 from sd_blender.blender.properties import status
 from sd_blender.blender.variants import requests as variant_requests
 from sd_blender.core.request import ImageToImage, Inpaint
@@ -146,8 +146,11 @@ def test_seeds_are_locked_and_copied(plane, settings):
     bpy.ops.sdb.copy_variant_seed(index=1)
     if not bpy.app.background:
         assert bpy.context.window_manager.clipboard == offered()[1].seed
-    offered()[2].seed = str(2**31)
-    with pytest.raises(RuntimeError, match="The seed 2147483648 is too large for the seed field"):
+    offered()[2].seed = str(2**64 - 1)
+    bpy.ops.sdb.lock_variant_seed()
+    assert seeds.read(settings) == 2**64 - 1
+    offered()[2].seed = "seven"
+    with pytest.raises(RuntimeError, match="settings of this variant are damaged"):
         bpy.ops.sdb.lock_variant_seed()
 
 

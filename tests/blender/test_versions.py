@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 import bpy
@@ -70,6 +71,7 @@ class SDB_PG_newer(bpy.types.PropertyGroup):
     mask_source: EnumProperty(items=(*properties.MASK_SOURCES, ("SELECTION", "Selection", "", 99)))
     tiling: EnumProperty(items=(*properties.TILINGS, ("HEX", "Hexagons", "", 99)))
     scheduler: EnumProperty(items=(*properties.SCHEDULER_ITEMS, ("Quantum", "Quantum", "", 99)))
+    spacing: EnumProperty(items=(*properties.SPACING_ITEMS, ("cosine", "Cosine", "", 99)))
     steps: IntProperty(max=100_000)  # above what this version takes
     sharpness: IntProperty()
     width: StringProperty()  # another type by then
@@ -81,6 +83,18 @@ class SDB_PG_older(bpy.types.PropertyGroup):
     prompt: StringProperty()
     batch: IntProperty()
     seed: StringProperty()
+
+
+FIRST_SCHEDULERS = [
+    (name, name, "", zlib.crc32(name.encode()) >> 1) for name in ("DPM++ 2M", "DPM++ SDE", "LCM")
+]
+
+
+class SDB_PG_renamed(bpy.types.PropertyGroup):
+    """The scheduler as a version had it in which DPM++ SDE was the name of what is called DPM++ 2M SDE now."""
+
+    prompt: StringProperty()
+    scheduler: EnumProperty(items=FIRST_SCHEDULERS)
 
 
 def saved_by(group, path, **values):
@@ -107,6 +121,16 @@ def test_settings_of_an_older_version(tmp_path, plane):
     assert base_color_image(bpy.data.materials["Plane"])
 
 
+@pytest.mark.parametrize(("first", "now"), [("DPM++ SDE", "DPM++ 2M SDE"), ("LCM", "LCM")])
+def test_a_scheduler_that_was_called_otherwise_is_the_same_one(tmp_path, plane, first, now):
+    settings = saved_by(SDB_PG_renamed, tmp_path / "first.blend", prompt="moss", scheduler=first)
+    assert (settings.scheduler, settings.spacing, settings.clip_skip) == (now, "auto", 0)
+    settings.scheduler = "DPM++ SDE"
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "now.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "now.blend"))
+    assert bpy.context.scene.sd_blender.scheduler == "DPM++ SDE"
+
+
 @pytest.mark.parametrize(
     ("name", "value", "label", "good"),
     [
@@ -115,6 +139,7 @@ def test_settings_of_an_older_version(tmp_path, plane):
         ("mask_source", "SELECTION", "Mask", "IMAGE"),
         ("tiling", "HEX", "Tiling", "OFF"),
         ("scheduler", "Quantum", "Scheduler", "Heun"),
+        ("spacing", "cosine", "Spacing", "leading"),
     ],
 )
 def test_a_choice_of_a_newer_version_is_named_and_not_guessed(tmp_path, plane, name, value, label, good):

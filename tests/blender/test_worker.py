@@ -17,7 +17,7 @@ import pytest
 from sd_blender.blender import engines, pump, session
 from sd_blender.blender.preferences import Preferences
 from sd_blender.blender.results.textures import KEYWORD
-from sd_blender.core.errors import EngineUnavailable
+from sd_blender.worker.process_engine import ProcessEngine
 from tests.blender.conftest import drain_until, generate, submit
 
 ROOT = Path(__file__).parents[2]
@@ -148,5 +148,16 @@ def test_the_engine_is_unloaded_when_it_is_idle(stub, settings, monkeypatch):
 def test_a_window_never_shares_its_process_with_torch(monkeypatch):
     monkeypatch.delenv("SD_BLENDER_PYTHON", raising=False)
     monkeypatch.setattr(engines, "in_background", lambda: False)
-    with pytest.raises(EngineUnavailable, match="Install Engine"):
-        engines.choose(Preferences())
+    choice = engines.choose(Preferences())
+    assert choice.by_numpy and choice.python is not None
+    made = choice.make()
+    assert isinstance(made, ProcessEngine) and made._command[-2] == "--numpy"
+
+
+def test_where_blender_brings_no_python_program_numpy_runs_in_a_thread(monkeypatch):
+    monkeypatch.delenv("SD_BLENDER_PYTHON", raising=False)
+    monkeypatch.setattr(engines, "in_background", lambda: False)
+    monkeypatch.setattr(engines.sys, "executable", "/usr/bin/blender")
+    choice = engines.choose(Preferences())
+    assert choice.by_numpy and choice.python is None
+    assert type(choice.make()).__name__ == "NumpyEngine"

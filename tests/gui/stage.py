@@ -121,13 +121,18 @@ def sidebar(area: bpy.types.Area) -> bpy.types.Region:
     return next(region for region in area.regions if region.type == "UI")
 
 
-def open_sidebars() -> Scenario:
-    """A 3D View and an Image Editor side by side, each with the add-on's tab in front."""
-    count_draws()
+def split() -> None:
+    """A 3D View and an Image Editor side by side."""
     window = bpy.context.window_manager.windows[0]
     with bpy.context.temp_override(window=window, area=editors()["VIEW_3D"]):
         bpy.ops.screen.area_split(direction="VERTICAL", factor=0.5)
     max(window.screen.areas, key=lambda area: (area.type == "VIEW_3D", area.x)).ui_type = "IMAGE_EDITOR"
+
+
+def open_sidebars() -> Scenario:
+    """A 3D View and an Image Editor side by side, each with the add-on's tab in front."""
+    count_draws()
+    split()
     for kind in ("VIEW_3D", "IMAGE_EDITOR"):
         area = editors()[kind]
         area.spaces.active.show_region_ui = True

@@ -72,3 +72,28 @@ def assert_only_the_mask_changed(arrays, feather):
     assert 0.05 < near.mean() < 0.9
     np.testing.assert_array_equal(result[~near], source[~near])
     assert (result[mask == 255] != source[mask == 255]).any(axis=1).mean() > 0.9
+
+
+def test_strokes_on_the_mesh_go_into_the_mask_in_use_after_undo_and_redo(window):
+    """Undo leaves the canvas of Texture Paint as it is; it would be a mask that Generate ignores."""
+    blender = window("mask.paint_on_the_mesh")
+    facts, _ = blender.see("ready")
+    if not facts["brush"]:
+        pytest.skip("this Blender was packed without brushes; nothing can be painted in it")
+    x, y = blender.facts("first stroke")["at"]
+    draw(blender, "first stroke", (x - 40, y - 50), (x, y - 50), (x + 30, y - 40))
+    for name, key in (("undo", "ctrl+z"), ("redo", "ctrl+shift+z")):
+        blender.facts(name)
+        blender.go_on(name)
+        blender.press((x, y), key)
+    draw(blender, "second stroke", (x - 40, y + 60), (x, y + 60), (x + 30, y + 70))
+    facts, _ = blender.see("painted")
+    assert facts["mask"] == facts["canvas"] == facts["editor"] and facts["masks"] == 2
+    assert facts["more"] > 50
+    blender.quits_well()
+
+
+def draw(blender, name, *points):
+    blender.facts(name)
+    blender.go_on(name)
+    blender.drag(*points)

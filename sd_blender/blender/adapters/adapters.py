@@ -11,13 +11,19 @@ from typing import Any
 
 import bpy
 
+from ...core import lora_library, lora_tags
 from ...core.errors import BlenderStateError, InvalidRequest
+from ...core.lora_tags import Call
 from ...core.request import Lora
+from ...core.sentence import Sentence
 from ...core.tensor_header import look_at
+from .. import preferences
 from ..model_choice import is_foreign
 from ..results import naming
 
 Entry = Any
+SEARCH_SECONDS = 2.0
+"""For a file by its checksum; each is read to its end."""
 
 
 def chosen(scene: bpy.types.Scene) -> dict[str, Any]:
@@ -33,8 +39,11 @@ def _path(entry: Entry) -> str:
     path = bpy.path.abspath(entry.path)
     if is_foreign(path):
         raise BlenderStateError(
-            f'"{naming.of_file(path)}" of this scene is on the network; if you trust it, copy it to this computer and '
-            "choose that."
+            Sentence(
+                '"{of_file}" of this scene is on the network; if you trust it, copy it to this computer '
+                "and choose that.",
+                of_file=naming.of_file(path),
+            )
         )
     return path
 
@@ -87,7 +96,9 @@ def put_back(
     for path, weight in [*wanted, *((path, None) for path in embeddings)]:
         if is_foreign(path) or not os.path.isfile(path):
             lost.append(
-                f"LoRA {naming.of_file(path)}" if weight is not None else f"embedding {naming.of_file(path)}"
+                f"LoRA {naming.of_file(path)}"
+                if weight is not None
+                else Sentence("embedding {of_file}", of_file=naming.of_file(path))
             )
             continue
         entry = _find(scene, path) or scene.sd_blender_adapters.entries.add()
@@ -97,6 +108,34 @@ def put_back(
         with contextlib.suppress(InvalidRequest):  # the engine says what is wrong with it
             entry.trigger = look_at(Path(path)).trigger
     return lost
+
+
+def library(scene: bpy.types.Scene) -> tuple[str, ...]:
+    """The folders in which files are looked for by their names: of the preferences, of the list, and of the training.
+
+    None is on the network unless the preferences say so: the others may be a stranger's.
+    """
+    paths = [entry.path for entry in scene.sd_blender_adapters.entries]
+    paths.append(scene.sd_blender_training.output)
+    folders = [os.path.dirname(bpy.path.abspath(path)) for path in paths if path]
+    own = preferences.read().lora_folder
+    return tuple(dict.fromkeys([*filter(None, [own]), *(f for f in folders if f and not is_foreign(f))]))
+
+
+def called_from(scene: bpy.types.Scene, prompt: str) -> dict[str, Any]:
+    """``lora_folders`` of a request whose prompt may call LoRAs by their names; nothing for any other."""
+    return {"lora_folders": library(scene)} if lora_tags.may_call(prompt) else {}
+
+
+def find(scene: bpy.types.Scene, call: Call) -> tuple[str, str]:
+    """The path of a file that is called by its name or known by its checksum, "" for none, and what is odd about it."""
+    folders = library(scene)
+    path = lora_library.find(call.name, folders)
+    if path is not None:
+        same = len(call.digest) < lora_library.SHORTEST or lora_library.matches(path, call.digest)
+        return str(path), "" if same else f"{call.label} (the file of this name is another one)"
+    path = lora_library.find_by_digest(call.digest, folders, SEARCH_SECONDS)
+    return ("", "") if path is None else (str(path), "")
 
 
 def _find(scene: bpy.types.Scene, path: str) -> Entry | None:

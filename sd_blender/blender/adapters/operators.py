@@ -7,6 +7,7 @@ import bpy
 from bpy.props import StringProperty
 
 from ...core.errors import SDBlenderError
+from ...core.sentence import Sentence
 from .. import compat, late, translation
 from ..prompts.operators import OnScene
 from .properties import active_adapter
@@ -27,7 +28,9 @@ class SDB_OT_add_lora(OnScene, bpy.types.Operator):
         subtype="FILE_PATH",
         options={"SKIP_SAVE"} | compat.relative_path(),
     )
-    filter_glob: StringProperty(default="*.safetensors", options={"HIDDEN"})
+    filter_glob: StringProperty(
+        description="Files that are listed", default="*.safetensors", options={"HIDDEN"}
+    )
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         context.window_manager.fileselect_add(self)
@@ -40,7 +43,9 @@ class SDB_OT_add_lora(OnScene, bpy.types.Operator):
             translation.report(self, "ERROR", str(error))
             return {"CANCELLED"}
         if entry.trigger:
-            translation.report(self, "INFO", f'In a prompt it is called "{entry.trigger}"')
+            translation.report(
+                self, "INFO", Sentence('In a prompt it is called "{trigger}"', trigger=entry.trigger)
+            )
         return {"FINISHED"}
 
 

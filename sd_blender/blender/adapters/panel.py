@@ -7,6 +7,7 @@ from typing import Any
 
 import bpy
 
+from ...core.sentence import Sentence
 from .. import guard, places
 from ..results import naming
 from ..sentences import draw_sentence
@@ -62,7 +63,12 @@ def draw_entry(layout: bpy.types.UILayout, context: bpy.types.Context, entry: An
     if entry.kind == "LORA":
         column.prop(entry, "weight")
     if entry.trigger:
-        draw_sentence(layout, context, f'In a prompt it is called "{entry.trigger[:NAME]}"', "INFO")
+        draw_sentence(
+            layout,
+            context,
+            Sentence('In a prompt it is called "{trigger}"', trigger=entry.trigger[:NAME]),
+            "INFO",
+        )
 
 
 classes = (SDB_UL_adapters, *places.panels_of(Adapters, "loras"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,11 +18,22 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ...core.errors import SDBlenderError
+from ...core.sentence import Sentence
 from ...worker import log_file
 from ...worker.environment.processes import InstallCancelled
 from .. import guard, lifecycle, preferences
 from ..preferences import Preferences
-from .lookup import Look, engine_folder, look_at, named_python, resolve_engine_python
+from . import report_text
+from .lookup import (
+    Look,
+    engine_folder,
+    former_folders,
+    look_at,
+    named_python,
+    place_of_engine,
+    resolve_engine_python,
+)
+from .report_text import REPORT_NAME
 
 if TYPE_CHECKING:
     from ...worker.environment.progress import Progress
@@ -31,15 +43,19 @@ logger = logging.getLogger(__name__)
 TICK = 0.25
 """Seconds between two looks at the thread."""
 
+AGAIN = 5.0
+"""Seconds between two looks for an engine that is missing."""
+
 STOP_SECONDS = 5.0
-REPORT_NAME = "SD Blender Report"
 
 
 @dataclass
 class State:
     """What the preferences show; changed on the main thread alone.
 
-    looked_for: what ``look`` is about, None before the first. activity: "", or the name of what runs.
+    looked_for: what ``look`` is about, None before the first. activity: "", or the name of what runs. tells_of_text:
+    whether the note says that the report is a text of the open file. missing: whether there was no engine when that was
+    looked at, which was for the preferences ``missed_for`` at ``missed_at`` of time.monotonic().
     """
 
     look: Look = field(default_factory=Look)
@@ -50,6 +66,10 @@ class State:
     error: str = ""
     details: str = ""
     note: str = ""
+    tells_of_text: bool = False
+    missing: bool = False
+    missed_for: tuple[str, ...] | None = None
+    missed_at: float = 0.0
 
 
 state = State()
@@ -101,14 +121,16 @@ def install(wheels: str = "", *, repair: bool = False) -> None:
     """
     from ...worker.environment import build, plan  # late: Blender starts without them
     from ...worker.environment import install as installation
+    from ...worker.environment.adopt import adopt
 
     wanted = preferences.read()
     source = build.Source(online=bool(bpy.app.online_access), folder=Path(wheels) if wheels else None)
-    folder, variant = engine_folder(wanted), wanted.engine_build.lower()
+    folder, former, variant = engine_folder(wanted), former_folders(wanted), wanted.engine_build.lower()
     if repair:
         free_engine()  # whose files are about to be replaced
 
     def work(task: Task) -> Path:
+        adopt(folder, former)
         planned = plan.make_plan(folder, variant)
         return installation.install(planned, source, task.report, task.is_cancelled, repair=repair)
 
@@ -146,10 +168,18 @@ def report() -> None:
 
 
 def _reported(text: str) -> None:
-    block = bpy.data.texts.get(REPORT_NAME) or bpy.data.texts.new(REPORT_NAME)
-    block.from_string(text)
+    report_text.write(text)
     bpy.context.window_manager.clipboard = text
-    state.note = f'The report is on the clipboard, and in the Text Editor as "{REPORT_NAME}".'
+    state.note = Sentence(
+        'The report is on the clipboard, and in the Text Editor as "{report_name}".', report_name=REPORT_NAME
+    )
+    state.tells_of_text = True
+
+
+def another_file() -> None:
+    """The text of the report is in the file that was open before."""
+    if state.tells_of_text:
+        state.note, state.tells_of_text = "The report is on the clipboard.", False
 
 
 def cancel() -> None:
@@ -159,8 +189,26 @@ def cancel() -> None:
 
 
 def is_missing() -> bool:
-    """Whether no engine is installed or named; quick enough for each drawing."""
-    return resolve_engine_python(preferences.read()) is None
+    """Whether no engine was installed or named when that was last looked at.
+
+    Drawing may not look at the disk, so it has that done: once for the preferences as they are, and as long as the
+    engine is missing every few seconds, since another Blender may install it.
+    """
+    is_due = state.missing and time.monotonic() - state.missed_at > AGAIN
+    is_due = is_due or state.missed_for != key_of(preferences.read())
+    if is_due and not bpy.app.background and not bpy.app.timers.is_registered(look_for_python):
+        bpy.app.timers.register(look_for_python, first_interval=0.0)
+    return state.missing
+
+
+def look_for_python() -> None:
+    """Look whether there is an engine; some looks at the disk, no process."""
+    wanted = preferences.read()
+    was_missing, state.missing = state.missing, resolve_engine_python(wanted) is None
+    state.missed_for, state.missed_at = key_of(wanted), time.monotonic()
+    if state.missing != was_missing:
+        state.looked_for = None  # what was said of it is no longer so
+        redraw()
 
 
 def key_of(wanted: Preferences) -> tuple[str, ...]:
@@ -175,12 +223,20 @@ def look_soon() -> None:
 
 
 def look() -> None:
-    """Start looking for the engine of the preferences as they are."""
+    """Start looking for the engine of the preferences as they are; one of before is moved to its new place first."""
+    from ...worker.environment.adopt import adopt  # late, as above
+
     if _task is None:
         wanted = preferences.read()
         state.looked_for = key_of(wanted)
-        folder, named, build = engine_folder(wanted), named_python(wanted), wanted.engine_build.lower()
-        _start(Task("look", lambda task: look_at(folder, named, build, task.is_cancelled), _looked))
+        named, build = named_python(wanted), wanted.engine_build.lower()
+        folder, former = engine_folder(wanted), former_folders(wanted)
+
+        def work(task: Task) -> Look:
+            adopt(folder, former)
+            return look_at(place_of_engine(wanted), named, build, task.is_cancelled)
+
+        _start(Task("look", work, _looked))
 
 
 def _looked(found: Look) -> None:
@@ -196,6 +252,7 @@ def _start(task: Task) -> None:
     _task = task
     if task.name != "look":
         state.error = state.details = state.note = ""
+        state.tells_of_text = False
     state.activity, state.text, state.factor = task.name, "", 0.0
     task.thread.start()
     if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
@@ -218,7 +275,7 @@ def step() -> bool:
         return False
     if task.progress is not None:
         state.text, state.factor = task.progress.text, task.progress.factor
-    if not task.thread.is_alive() and not lifecycle.busy_with():
+    if not task.thread.is_alive() and not lifecycle.waits_for():
         _task = None
         state.activity = ""
         _take(task)
@@ -234,13 +291,14 @@ def _take(task: Task) -> None:
     elif task.error is not None:
         logger.error("%s failed", task.name, exc_info=task.error)
         state.error, state.details = (
-            f"It failed ({task.error}); press Diagnose for a report.",
+            Sentence("It failed ({error}); press Diagnose for a report.", error=task.error),
             repr(task.error),
         )
     else:
         task.on_done(task.result)
     if task.name == "install":
         state.looked_for = None  # there may be another engine now, or the half of one
+        look_for_python()
 
 
 def wait(on_change: Callable[[str], None]) -> None:
@@ -276,7 +334,7 @@ def stop() -> None:
     if task is not None:
         task.cancel()
         task.thread.join(STOP_SECONDS)
-    for timer in (_tick, look):
+    for timer in (_tick, look, look_for_python):
         if bpy.app.timers.is_registered(timer):
             bpy.app.timers.unregister(timer)
     state.__init__()  # type: ignore[misc]

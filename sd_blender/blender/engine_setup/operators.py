@@ -1,23 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The part of the preferences that is about the engine: its state in one line, and the buttons for it."""
+"""The buttons of the engine: install, repair, cancel, diagnose."""
 
 from __future__ import annotations
 
 import sys
 
 import bpy
+from bpy.app.handlers import persistent
 from bpy.props import BoolProperty, StringProperty
 
 from ...core.errors import SDBlenderError
-from .. import late, preferences, translation
-from ..sentences import draw_sentence
+from .. import guard, late, translation
 
 with late.imports():
     from . import engine_setup
-
-OFFLINE = (
-    "Blender is offline: the engine can be downloaded when Allow Online Access is on, under System, Network."
-)
 
 
 class Idle:
@@ -100,71 +96,25 @@ class SDB_OT_diagnose(Idle, bpy.types.Operator):
         return self.finish()
 
 
-def draw(layout: bpy.types.UILayout, context: bpy.types.Context, stored: bpy.types.AddonPreferences) -> None:
-    """The engine's part of the preferences."""
-    box = layout.box()
-    draw_state(box, context)
-    column = box.column()
-    for name in ("engine_build", "engine_folder", "engine_python"):
-        column.prop(stored, name)
-    column.operator("sdb.diagnose", icon="COPYDOWN")
-
-
-def draw_state(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Which engine there is, what can be installed, and how that goes."""
-    state = engine_setup.state
-    if engine_setup.key_of(preferences.read()) != state.looked_for:
-        engine_setup.look_soon()
-    draw_sentence(layout, context, state.look.summary, "CHECKMARK" if state.look.ready else "INFO")
-    if state.activity in ("install", "diagnose"):
-        draw_activity(layout, context)
-    else:
-        draw_install(layout, context)
-    if state.error:
-        draw_sentence(layout, context, state.error, "ERROR")
-    elif state.note:
-        draw_sentence(layout, context, state.note, "INFO")
-
-
-def draw_activity(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    state = engine_setup.state
-    row = layout.row(align=True)
-    row.progress(factor=state.factor, type="BAR", text=f"{state.factor:.0%}")
-    row.operator("sdb.cancel_engine", text="", icon="X")
-    text = state.text or ("Writing the report" if state.activity == "diagnose" else "Starting")
-    draw_sentence(layout, context, text, "TIME")
-
-
-def draw_install(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """What Install would download, and the button; nothing of it for a Python that the user named."""
-    look = engine_setup.state.look
-    if look.refusal:
-        draw_sentence(layout, context, look.refusal, "INFO")
-    elif look.offer:
-        draw_sentence(layout, context, look.offer, "IMPORT")
-        row = layout.row()
-        row.scale_y = 1.4
-        row.enabled = bool(bpy.app.online_access)
-        row.operator("sdb.install_engine", text="Update Engine" if look.ready else "Install Engine")
-        if not bpy.app.online_access:
-            draw_sentence(layout, context, OFFLINE, "INTERNET")
-            layout.prop(context.preferences.system, "use_online_access")
-    elif look.ready and not engine_setup.state.look.summary.startswith("Own Python"):
-        layout.operator("sdb.install_engine", text="Repair Engine", icon="FILE_REFRESH").repair = True
-
-
 classes = (SDB_OT_install_engine, SDB_OT_cancel_engine, SDB_OT_diagnose)
 _register, _unregister = bpy.utils.register_classes_factory(classes)
 
 
+@persistent
+@guard.handler
+def _loaded(*_) -> None:
+    if late.is_loaded(engine_setup):
+        engine_setup.another_file()
+
+
 def register() -> None:
     _register()
-    preferences.sections.append(draw)
+    bpy.app.handlers.load_post.append(_loaded)
 
 
 def unregister() -> None:
     """End what runs before its buttons go."""
-    preferences.sections.remove(draw)
+    bpy.app.handlers.load_post.remove(_loaded)
     if late.is_loaded(engine_setup):
         engine_setup.stop()
     _unregister()

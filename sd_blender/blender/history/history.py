@@ -13,6 +13,7 @@ import bpy
 
 from ...core import thumbnails
 from ...core.messages import Result
+from ...core.sentence import Sentence
 from .. import preferences
 from ..results.saving import KEYWORD
 from .properties import UNJUDGED, SDB_PG_history, SDB_PG_history_entry
@@ -41,9 +42,11 @@ def record(scene: bpy.types.Scene, result: Result, images: list[bpy.types.Image]
     dropped = _shorten(history, limit * MEGABYTE, len(history.entries) - len(images)) if limit else 0
     if not dropped:
         return ""
-    return (
-        f"The history was over {limit} MB and lost its {dropped} oldest; favour what you want to keep, or raise "
-        "History Limit in the preferences."
+    return Sentence(
+        "The history was over {limit} MB and lost its {dropped} oldest; favour what you want to "
+        "keep, or raise History Limit in the preferences.",
+        limit=limit,
+        dropped=dropped,
     )
 
 

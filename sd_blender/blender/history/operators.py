@@ -6,12 +6,13 @@ from __future__ import annotations
 import bpy
 
 from ...core.errors import BlenderStateError, SDBlenderError
+from ...core.sentence import Sentence, without_stop
 from .. import late, lifecycle, translation
 from ..properties import status
 from .properties import chosen
 
 with late.imports():
-    from ..results import materials, saving, targets
+    from ..results import materials, placement, saving, targets
     from ..variants import variants
     from . import history
 
@@ -28,16 +29,21 @@ class SDB_OT_use_from_history(bpy.types.Operator):
         try:
             _image_and_object(context)
         except SDBlenderError as error:
-            translation.refuse(cls, str(error).rstrip("."))
+            translation.refuse(cls, without_stop(str(error)))
             return False
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         image, thing = _image_and_object(context)
+        material = thing.active_material
+        try:
+            if material is not None:
+                materials.find_place(material, made_by_us=saving.KEYWORD)
+        except SDBlenderError as error:
+            translation.report(self, "ERROR", str(error))
+            return {"CANCELLED"}
         variants.end_preview()
-        slot = thing.active_material_index
-        material = thing.active_material or materials.make_material(thing, slot)
-        note = materials.show_image(material, image, made_by_us=saving.KEYWORD) or targets.advice(thing)
+        note = placement.place(image, targets.Target.of(thing, None))
         status.error = status.details = ""
         status.note = note
         if note:
@@ -68,14 +74,18 @@ class SDB_OT_delete_from_history(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         group = context.scene.sd_blender_history
         if (kept := history.delete(group, group.active)) is not None:
-            translation.report(self, "INFO", f'Image "{kept.name}" stays, since it is in use or was changed')
+            translation.report(
+                self,
+                "INFO",
+                Sentence('Image "{name}" stays, since it is in use or was changed', name=kept.name),
+            )
         return {"FINISHED"}
 
 
 def _image_and_object(context: bpy.types.Context) -> tuple[bpy.types.Image, bpy.types.Object]:
     """The chosen image and the object to show it on. Raises BlenderStateError."""
     if busy := lifecycle.busy_with():
-        raise BlenderStateError(f"Blender is {busy}; wait until it is done.")
+        raise BlenderStateError(Sentence("Blender is {busy}; wait until it is done.", busy=busy))
     entry = chosen(context.scene.sd_blender_history)
     if entry is None:
         raise BlenderStateError("Choose a texture in the history.")

@@ -9,6 +9,7 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty
 
+from ...core.sentence import Sentence
 from .. import guard, icons, places
 from ..sentences import draw_sentence, draw_text
 from ..translation import CONTEXT, shown
@@ -89,7 +90,7 @@ class History:
             draw_sentence(layout, context, EMPTY, "INFO")
         column = layout.column(align=True)
         column.operator("sdb.restore_from_image", text="Restore from Image...", icon="IMAGE_DATA")
-        column.operator("sdb.restore_from_file", text="Restore from PNG File...", icon="FILEBROWSER")
+        column.operator("sdb.restore_from_file", text="Restore from File...", icon="FILEBROWSER")
 
 
 def draw_entry(layout: bpy.types.UILayout, context: bpy.types.Context, entry: Any) -> None:
@@ -97,10 +98,15 @@ def draw_entry(layout: bpy.types.UILayout, context: bpy.types.Context, entry: An
     if number := icons.of(entry.thumbnail):
         layout.template_icon(icon_value=number, scale=THUMBNAIL_SCALE)
     draw_text(layout, context, entry.prompt[:LONGEST] or shown(NO_PROMPT), "TEXT")
-    facts = f"Seed {entry.seed[:ROW]}, {entry.size[:ROW]}, {entry.made_at[:ROW]}"
+    facts = Sentence(
+        "Seed {seed}, {size}, {made_at}",
+        seed=entry.seed[:ROW],
+        size=entry.size[:ROW],
+        made_at=entry.made_at[:ROW],
+    )
     draw_sentence(layout, context, facts, "BLANK1")
     if entry.score > UNJUDGED:
-        draw_sentence(layout, context, f"Score {entry.score:.2f}", "BLANK1")
+        draw_sentence(layout, context, Sentence("Score {score}", score=f"{entry.score:.2f}"), "BLANK1")
     layout.operator("sdb.restore_settings", icon="RECOVER_LAST")
     row = layout.row(align=True)
     row.operator("sdb.use_from_history", icon="MATERIAL")

@@ -5,18 +5,20 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import bpy
 import numpy as np
 
-from ...core import recall
+from ...core import importance, lora_tags, recall
 from ...core.errors import BlenderStateError, SDBlenderError
 from ...core.recall import Recalled
 from ...core.request import STARTER_MODEL
+from ...core.sentence import Sentence
 from ...core.serialization import fingerprint
-from .. import build_request, preferences
+from ...core.validation import MAX_LORA_WEIGHT
+from .. import build_request, preferences, seeds
 from ..adapters import adapters
 from ..prompts import prompts
 from ..source import capture
@@ -27,8 +29,11 @@ MAX_FILE = 2**30
 SEARCH_SECONDS = 2.0
 """For the source among the images of the file; each is unpacked and compared to the last bit."""
 
+NAMES = ("image_name", "mask_name")
+"""What images were called, which helps to find them and is no setting."""
+
 MAX_SHOWN = 6
-"""Names in one sentence."""
+"""Names in one sentence, unless there are more that change the picture much."""
 
 
 def apply(context: bpy.types.Context, recalled: Recalled) -> str:
@@ -38,7 +43,7 @@ def apply(context: bpy.types.Context, recalled: Recalled) -> str:
     """
     settings = context.scene.sd_blender
     lost = list(recalled.lost)
-    values = dict(recalled.values)
+    values = {name: value for name, value in recalled.values.items() if name not in NAMES}
     task = values.pop("task")
     settings.task = task.upper()
     if task == "inpaint" and "strength" in values:
@@ -47,19 +52,25 @@ def apply(context: bpy.types.Context, recalled: Recalled) -> str:
         values["tiling"] = values["tiling"].upper()
     lost += _set_prompts(settings, values)
     lost += _set_ranking(settings, values, recalled.arrays.get("reference"))
-    lost += adapters.put_back(context.scene, values.pop("loras", ()), values.pop("embeddings", ()))
+    lost += _set_adapters(context.scene, values, recalled.calls)
     if "model" in values and not _set_model(settings, values.pop("model")):
         lost.append("model")
+    if "seed" in values:
+        seeds.write(settings, values.pop("seed"))
+        settings.lock_seed = True
     unset = [name for name, value in values.items() if not _set(settings, name, value)]
     lost += [name.replace("_", " ") for name in unset]
-    if "seed" in values and "seed" not in unset:
-        settings.lock_seed = True
     if task != "text_to_image":
         lost += _set_sources(context, task, recalled)
     if not lost:
         return ""
-    more = f" and {len(lost) - MAX_SHOWN} more" if len(lost) > MAX_SHOWN else ""
-    return f"The settings are restored except for: {', '.join(lost[:MAX_SHOWN])}{more}; set these yourself."
+    lost, shown = list(importance.in_order(lost)), importance.shown(lost, MAX_SHOWN)
+    more = Sentence(" and {lost} more", lost=len(lost) - len(shown)) if len(lost) > len(shown) else ""
+    return Sentence(
+        "The settings are restored except for: {join}{more}; set these yourself.",
+        join=Sentence.joined(", ", shown),
+        more=more,
+    )
 
 
 def _set(settings: Any, name: str, value: Any) -> bool:
@@ -76,6 +87,7 @@ def _set(settings: Any, name: str, value: Any) -> bool:
 def _set_prompts(settings: Any, values: dict[str, Any]) -> list[str]:
     """Set both prompts, and the style in which they are the same; returns what they need and is not as it was."""
     folder = values.pop("wildcards", "")
+    values.pop("lora_folders", None)  # those of this computer are
     if "prompt" not in values:
         return []
     prompt = values.pop("prompt")
@@ -83,6 +95,31 @@ def _set_prompts(settings: Any, values: dict[str, Any]) -> list[str]:
     prompts.put_back(settings, prompt, negative_prompt)
     usual = folder in ("", preferences.read().wildcards_folder)
     return [] if usual or "__" not in prompt + negative_prompt else ["wildcards folder"]
+
+
+def _set_adapters(
+    scene: bpy.types.Scene, values: dict[str, Any], calls: Iterable[lora_tags.Call]
+) -> list[str]:
+    """Use the LoRAs and embeddings that are told by their paths or names; returns what is not as it was."""
+    loras, words = list(values.pop("loras", ())), list(values.pop("embeddings", ()))
+    lost = [
+        call.label
+        for call in lora_tags.split(scene.sd_blender.prompt)[1]
+        if not adapters.find(scene, call)[0]
+    ]
+    for call in calls:
+        path, note = adapters.find(scene, call)
+        if not path:
+            lost.append(call.label)
+            continue
+        lost += [note] if note else []
+        if call.is_word:
+            words.append(path)
+            continue
+        told = call.weight is not None and abs(call.weight) <= MAX_LORA_WEIGHT  # false for no number too
+        lost += [] if told else [f"weight of {call.label}"]
+        loras.append({"path": path, "weight": call.weight if told else 1.0})
+    return lost + adapters.put_back(scene, loras, words)
 
 
 def _set_model(settings: Any, folder: str) -> bool:
@@ -103,8 +140,8 @@ def _set_sources(context: bpy.types.Context, task: str, recalled: Recalled) -> l
     settings = context.scene.sd_blender
     lost = []
     read = capture.image_pixels if task == "image_to_image" else capture.stored_bytes
-    wanted = recalled.arrays.get("image")
-    if image := find_image(wanted, read, settings.source_image):
+    wanted, name = recalled.arrays.get("image"), recalled.values.get("image_name", "")
+    if image := find_image(wanted, read, called(name), settings.source_image):
         settings.source, settings.source_image = "IMAGE", image
     else:
         lost.append("source image")
@@ -112,11 +149,27 @@ def _set_sources(context: bpy.types.Context, task: str, recalled: Recalled) -> l
         sides = [recalled.values.get("height"), recalled.values.get("width")]
         settings.use_source_size = wanted is not None and _sides(wanted) == sides
         return lost
-    if mask := find_image(recalled.arrays.get("mask"), capture.mask_pixels, settings.mask_image):
+    wanted, name = recalled.arrays.get("mask"), recalled.values.get("mask_name", "")
+    likely = [called(name), settings.mask_image, context.tool_settings.image_paint.stencil_image]
+    if mask := find_image(wanted, capture.mask_pixels, *likely):
         settings.mask_source, settings.mask_image = "IMAGE", mask
+    elif mask := find_image(wanted, _inverted, *likely):
+        paint = context.tool_settings.image_paint
+        settings.mask_source, paint.stencil_image, paint.invert_stencil = "STENCIL", mask, True
     else:
         lost.append("mask")
     return lost
+
+
+def _inverted(image: bpy.types.Image) -> np.ndarray:
+    """The mask that an image is as the inverted stencil of Texture Paint."""
+    return 1.0 - capture.mask_pixels(image)
+
+
+def called(name: str) -> bpy.types.Image | None:
+    """The image of this name, if it is in the memory or packed; a stranger may have named any."""
+    image = bpy.data.images.get(name) if name else None
+    return image if image is not None and _is_at_hand(image) else None
 
 
 def _set_ranking(settings: Any, values: dict[str, Any], wanted: dict[str, Any] | None) -> list[str]:
@@ -135,14 +188,14 @@ def _sides(wanted: dict[str, Any]) -> list:
 
 
 def find_image(
-    wanted: Any, read: Callable[[bpy.types.Image], np.ndarray], likely: bpy.types.Image | None
+    wanted: Any, read: Callable[[bpy.types.Image], np.ndarray], *likely: bpy.types.Image | None
 ) -> bpy.types.Image | None:
-    """The image whose pixels have this fingerprint."""
+    """The image whose pixels have this fingerprint; the likely ones are looked at however long it takes."""
     if not isinstance(wanted, dict):
         return None
     until = time.monotonic() + SEARCH_SECONDS
-    for image in _readable(likely):
-        if time.monotonic() > until:
+    for image in _readable(*likely):
+        if time.monotonic() > until and image not in likely:
             break
         width, height = image.size
         if [height, width] != _sides(wanted):
@@ -155,25 +208,32 @@ def find_image(
     return None
 
 
-def _readable(likely: bpy.types.Image | None) -> Iterator[bpy.types.Image]:
-    """Images, the likely one first. To read one that is not loaded would open a file that a stranger may have named."""
-    if likely is not None:
-        yield likely
+def _readable(*likely: bpy.types.Image | None) -> Iterator[bpy.types.Image]:
+    """Images, the likely ones first. To read one that is not loaded would open a file that a stranger may name."""
+    yield from dict.fromkeys(image for image in likely if image is not None)
     for image in bpy.data.images:
-        at_hand = image.has_data or image.packed_file or image.source == "GENERATED"
-        if image != likely and at_hand and image.type != "RENDER_RESULT":
+        if image not in likely and _is_at_hand(image):
             yield image
 
 
+def _is_at_hand(image: bpy.types.Image) -> bool:
+    has_pixels = image.has_data or image.packed_file or image.source == "GENERATED"
+    return bool(has_pixels) and image.type != "RENDER_RESULT"
+
+
 def read_file(path: str) -> Recalled:
-    """The settings in a PNG file. Raises SDBlenderError."""
+    """The settings in a PNG, JPEG or WebP file. Raises SDBlenderError."""
     try:
         if not os.path.isfile(path):
-            raise BlenderStateError(f"There is no file {path}; choose another one.")
+            raise BlenderStateError(Sentence("There is no file {path}; choose another one.", path=path))
         if os.path.getsize(path) > MAX_FILE:
-            raise BlenderStateError(f"{path} is too large to be a picture of ours; choose another file.")
+            raise BlenderStateError(
+                Sentence("{path} is too large to be a picture of ours; choose another file.", path=path)
+            )
         with open(path, "rb") as file:
-            return recall.from_png(file.read())
+            return recall.from_picture(file.read())
     except OSError as error:
         reason = error.strerror or str(error)
-        raise BlenderStateError(f"{path} cannot be read ({reason}); choose another file.") from error
+        raise BlenderStateError(
+            Sentence("{path} cannot be read ({reason}); choose another file.", path=path, reason=reason)
+        ) from error

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Restore Settings: from the history, from an image of this file, from a PNG file."""
+"""Restore Settings: from the history, from an image of this file, from a picture file."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import bpy
 from bpy.props import StringProperty
 
 from ...core.errors import BlenderStateError, SDBlenderError
+from ...core.sentence import Sentence
 from .. import compat, late, translation
 from ..prompts.operators import OnScene
 from ..properties import status
@@ -94,24 +95,28 @@ class SDB_OT_restore_from_image(_Restore, bpy.types.Operator):
             raise BlenderStateError("No image that the add-on made is shown; choose one.")
         if saving.KEYWORD not in image:
             raise BlenderStateError(
-                f'Image "{image.name}" carries no settings; choose one that the add-on made.'
+                Sentence(
+                    'Image "{name}" carries no settings; choose one that the add-on made.', name=image.name
+                )
             )
         return recall.from_provenance(image[saving.KEYWORD])
 
 
 class SDB_OT_restore_from_file(_Restore, bpy.types.Operator):
-    """Set everything as a PNG file tells that this add-on or AUTOMATIC1111 wrote"""
+    """Set everything as a picture file tells that this add-on or another program wrote"""
 
     bl_idname = "sdb.restore_from_file"
     bl_label = "Restore from File"
 
     filepath: StringProperty(
         name="File",
-        description="A PNG file with settings inside",
+        description="A PNG, JPEG or WebP file with settings inside",
         subtype="FILE_PATH",
         options={"SKIP_SAVE"} | compat.relative_path(),
     )
-    filter_glob: StringProperty(default="*.png", options={"HIDDEN"})
+    filter_glob: StringProperty(
+        description="Files that are listed", default="*.png;*.jpg;*.jpeg;*.webp", options={"HIDDEN"}
+    )
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         context.window_manager.fileselect_add(self)

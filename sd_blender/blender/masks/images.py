@@ -16,7 +16,8 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ...core.errors import BlenderStateError
-from .. import guard, late
+from ...core.sentence import Sentence
+from .. import guard, image_places, in_use, late, libraries
 from . import painting
 from . import status as mask_status
 from . import undo as mask_undo
@@ -35,6 +36,7 @@ _revisions: dict[int, int] = {}
 
 def check(context: bpy.types.Context) -> None:
     """Raise BlenderStateError for a mask that cannot be edited, as far as that shows without its pixels."""
+    libraries.check_scene(context.scene)
     settings = context.scene.sd_blender
     mask = settings.mask_image
     if settings.mask_source != "IMAGE":
@@ -42,14 +44,16 @@ def check(context: bpy.types.Context) -> None:
             "The mask is the stencil of Texture Paint; set Mask to Image to edit one here."
         )
     if mask is None:
-        if settings.source not in build_request.RENDERED_SOURCES:
+        if in_use.source(context) not in build_request.RENDERED_SOURCES:
             build_request.check_source(context)
-    elif not mask.is_editable:
+    elif not libraries.is_kept(mask):
         raise BlenderStateError(
-            f'Mask "{mask.name}" is linked from another file; make it local or make a new mask.'
+            Sentence(
+                'Mask "{name}" is linked from another file; make it local or make a new mask.', name=mask.name
+            )
         )
     elif mask.source == "TILED":
-        raise BlenderStateError(f'Mask "{mask.name}" has UDIM tiles; make a new mask.')
+        raise BlenderStateError(Sentence('Mask "{name}" has UDIM tiles; make a new mask.', name=mask.name))
 
 
 def read(context: bpy.types.Context) -> Levels:
@@ -79,7 +83,10 @@ def write(context: bpy.types.Context, values: Levels) -> None:
     settings = context.scene.sd_blender
     mask = settings.mask_image
     is_ours = (
-        mask is not None and painting.MASK_KEYWORD in mask and mask.source == "FILE" and mask.is_editable
+        mask is not None
+        and painting.MASK_KEYWORD in mask
+        and mask.source == "FILE"
+        and libraries.is_kept(mask)
     )
     if is_ours and not mask_undo.is_painted(mask):
         _pack(mask, values)
@@ -88,8 +95,11 @@ def write(context: bpy.types.Context, values: Levels) -> None:
         old, mask = mask, painting.mask_of(f"{_name(context)} Mask", values)
         if is_ours:
             mask_undo.keep(old, _levels(old), mask)
-        if old is not None:
-            _replace(context, old, mask)
+        if is_ours:
+            image_places.follow(old, mask, image_places.EVERYWHERE)
+            old.user_remap(mask)  # nodes and other scenes show the mask as it is now
+        else:
+            image_places.follow(old, mask)
     use(context, mask, values)
 
 
@@ -116,23 +126,6 @@ def _revision_of(mask: bpy.types.Image) -> int:
     """The number of a mask; that of a new one is True."""
     value = mask[painting.MASK_KEYWORD]
     return int(value) if isinstance(value, int) else 0
-
-
-def _replace(context: bpy.types.Context, old: bpy.types.Image, new: bpy.types.Image) -> None:
-    """Where the artist paints on, or looks at, a mask that stays as it is."""
-    paint = context.scene.tool_settings.image_paint
-    if paint.canvas == old:
-        paint.canvas = new
-    show_instead(context, old, new)
-
-
-def show_instead(context: bpy.types.Context, old: bpy.types.Image, new: bpy.types.Image) -> None:
-    """Have the Image Editors that show one image show another."""
-    for window in context.window_manager.windows:
-        for area in window.screen.areas:
-            space = area.spaces.active
-            if area.type == "IMAGE_EDITOR" and space.image == old:
-                space.image = new
 
 
 @persistent

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ...core import uv
 from ...core.errors import BlenderStateError
+from ...core.sentence import Sentence
 
 
 def check(thing: bpy.types.Object | None) -> None:
@@ -20,7 +21,7 @@ def check(thing: bpy.types.Object | None) -> None:
     if thing is None or thing.type != "MESH":
         raise BlenderStateError("The active object is no mesh; select one and some of its faces.")
     if not thing.data.uv_layers:
-        raise BlenderStateError(f'"{thing.name}" has no UV map; unwrap it first.')
+        raise BlenderStateError(Sentence('"{name}" has no UV map; unwrap it first.', name=thing.name))
 
 
 def selected_triangles(thing: bpy.types.Object, islands: bool) -> NDArray[np.float32]:
@@ -32,7 +33,9 @@ def selected_triangles(thing: bpy.types.Object, islands: bool) -> NDArray[np.flo
     with _mesh_of(thing) as mesh:
         chosen = _values(mesh.polygons, "select", np.bool_) & ~_values(mesh.polygons, "hide", np.bool_)
         if not chosen.any():
-            raise BlenderStateError(f'No face of "{thing.name}" is selected; select some in Edit Mode.')
+            raise BlenderStateError(
+                Sentence('No face of "{name}" is selected; select some in Edit Mode.', name=thing.name)
+            )
         corners = _uv_of(mesh)
         if islands:
             starts = _values(mesh.polygons, "loop_start", np.int32)

@@ -13,7 +13,8 @@ from bpy.props import BoolProperty, IntProperty
 
 from ...core.choices import Tiling
 from ...core.errors import BlenderStateError, SDBlenderError
-from .. import late, translation
+from ...core.sentence import Sentence
+from .. import in_use, late, translation
 from . import images as mask_images
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class SDB_OT_mask_from_faces(ChangesMask, bpy.types.Operator):
     def refuse(cls, context: bpy.types.Context) -> None:
         mesh_faces.check(context.view_layer.objects.active)
         mask_images.check(context)
-        if context.scene.sd_blender.source in build_request.RENDERED_SOURCES:
+        if in_use.source(context) in build_request.RENDERED_SOURCES:
             raise BlenderStateError(
                 "The source is a render, on which UV maps say nothing; choose a texture as the source."
             )
@@ -87,7 +88,10 @@ class SDB_OT_mask_from_faces(ChangesMask, bpy.types.Operator):
         covered = uv.rasterize(triangles, width, height)
         if not covered.any():
             raise BlenderStateError(
-                f'The selected faces of "{thing.name}" cover no pixel of the texture; check their UV map.'
+                Sentence(
+                    'The selected faces of "{name}" cover no pixel of the texture; check their UV map.',
+                    name=thing.name,
+                )
             )
         return masks.add(mask, covered)
 

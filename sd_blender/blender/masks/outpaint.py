@@ -8,7 +8,7 @@ from bpy.props import EnumProperty, IntProperty
 
 from ...core.choices import MAX_SIDE
 from ...core.errors import SDBlenderError
-from .. import late, translation
+from .. import image_places, late, libraries, translation
 from . import images as mask_images
 from . import painting
 
@@ -60,6 +60,7 @@ class SDB_OT_outpaint(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         try:
+            libraries.check_scene(context.scene)
             build_request.check_source(context)
         except SDBlenderError as error:
             translation.refuse(cls, str(error))
@@ -96,19 +97,19 @@ def grow_source(context: bpy.types.Context, margins: outpaint.Margins, overlap: 
     overlap: pixels of the source beside each margin that are made anew too. Raises SDBlenderError, and then nothing
     has changed.
     """
+    libraries.check_scene(context.scene)
     build_request.check_source(context)
     name, width, height = painting.source_size(context)
     outpaint.grown_size(geometry.Size(width, height), margins)  # before a render, which is slow
-    like, pixels = build_request.stored_source(context)
+    like, (pixels, encoding) = build_request.stored_source(context)
     size = geometry.Size(pixels.shape[1], pixels.shape[0])
     values = outpaint.border_mask(size, margins, overlap)
     data = png.encode(outpaint.grow(pixels, margins))
     canvas = textures.packed_image(data, naming.file_name(f"{name} outpaint", 0, data))
     canvas.name = f"{name} Outpaint"
+    encoding.put_on(canvas)
     if like is not None:
-        canvas.colorspace_settings.name = like.colorspace_settings.name
-        canvas.alpha_mode = like.alpha_mode
-        mask_images.show_instead(context, like, canvas)
+        image_places.follow(like, canvas, ("image",))
     settings = context.scene.sd_blender
     settings.source, settings.source_image = "IMAGE", canvas
     mask_images.use(context, painting.mask_of(f"{canvas.name} Mask", values), values)

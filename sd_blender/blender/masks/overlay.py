@@ -13,7 +13,7 @@ from typing import Any
 import bpy
 
 from ...core.errors import SDBlenderError
-from .. import compat, guard, late
+from .. import compat, guard, in_use, late
 from . import painting
 
 with late.imports():
@@ -76,7 +76,7 @@ def _shown(
     try:
         mask = build_request.find_mask(context)
         source = None
-        if settings.source not in build_request.NO_DATABLOCK:
+        if in_use.source(context) not in build_request.NO_DATABLOCK:
             source = build_request.find_source(context)
     except SDBlenderError:
         return None, None

@@ -10,7 +10,9 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ...core.errors import BlenderStateError, SDBlenderError
-from .. import compat, editors, guard, late, translation
+from ...core.sentence import Sentence
+from .. import compat, editors, guard, image_places, in_use, late, translation
+from ..prompts.operators import OnScene
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,12 +30,11 @@ MASK_KEYWORD = "sd_blender_mask"
 WHITE = (1.0, 1.0, 1.0)
 
 
-class SDB_OT_new_mask(bpy.types.Operator):
+class SDB_OT_new_mask(OnScene, bpy.types.Operator):
     """Make a black mask of the source's size and paint on it: white is made anew, black stays"""
 
     bl_idname = "sdb.new_mask"
     bl_label = "New Mask"
-    bl_options = {"REGISTER", "UNDO"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         settings = context.scene.sd_blender
@@ -48,15 +49,16 @@ class SDB_OT_new_mask(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SDB_OT_use_as_source(bpy.types.Operator):
+class SDB_OT_use_as_source(OnScene, bpy.types.Operator):
     """Start the next texture from the image in this editor, or in the active Image Texture node"""
 
     bl_idname = "sdb.use_as_source"
     bl_label = "Use as Source"
-    bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
+        if not super().poll(context):
+            return False
         if cls._image(context) is None:
             translation.refuse(
                 cls, "Open an image in the Image Editor, or click an Image Texture that has one"
@@ -110,17 +112,18 @@ def open_mask(context: bpy.types.Context) -> bpy.types.Image | None:
 def source_size(context: bpy.types.Context) -> tuple[str, int, int]:
     """Name, width and height of what the mask is for. Raises BlenderStateError when there is nothing."""
     settings = context.scene.sd_blender
-    if settings.source == "VIEWPORT":
+    source = in_use.source(context)
+    if source == "VIEWPORT":
         return "Viewport", *viewport.size(context)
-    if settings.source in build_request.RENDERED_SOURCES:
+    if source in build_request.RENDERED_SOURCES:
         return "Render", *rendered_size(context.scene)
-    if settings.source == "FILE":
+    if source == "FILE":
         with capture.opened(build_request.source_path(settings)) as image:
             return bpy.path.display_name_from_filepath(image.filepath), *image.size
     image = build_request.find_source(context)
     width, height = image.size
     if not (width and height):
-        raise BlenderStateError(f'Image "{image.name}" has no pixels; choose another one.')
+        raise BlenderStateError(capture.why_no_pixels(image))
     return image.name, width, height
 
 
@@ -134,18 +137,20 @@ def rendered_size(scene: bpy.types.Scene) -> tuple[int, int]:
 def _paint_on(context: bpy.types.Context, mask: bpy.types.Image) -> str:
     """Make the mask the canvas, with a white brush, where the artist can paint; says where that is."""
     paint = context.scene.tool_settings.image_paint
-    paint.mode, paint.canvas = "IMAGE", mask
+    paint.mode = "IMAGE"
+    image_places.put(paint, "canvas", mask)
     compat.set_paint_colour(context.scene, WHITE)
     areas = [area for area in getattr(context.screen, "areas", ()) if area.type == "IMAGE_EDITOR"]
     if areas:
         space = areas[0].spaces.active
-        space.image, space.ui_mode = mask, "PAINT"
+        image_places.put(space, "image", mask)
+        space.ui_mode = "PAINT"
         return "Paint white on the mask in the Image Editor"
     thing = context.view_layer.objects.active
     if thing is not None and thing.type == "MESH" and _can_be_painted(thing):
         bpy.ops.object.mode_set(mode="TEXTURE_PAINT")
         return "Paint white on the object"
-    return f'Open "{mask.name}" in an Image Editor and paint white on it'
+    return Sentence('Open "{name}" in an Image Editor and paint white on it', name=mask.name)
 
 
 def _can_be_painted(thing: bpy.types.Object) -> bool:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ...core.request import MaskArray
 
 with late.imports():
+    from ...core import masks as mask_values
     from .. import build_request
     from ..source import capture
 
@@ -39,10 +40,11 @@ _looking = guard.LoggedOnce("looking at the mask")
 
 
 def remember(mask: bpy.types.Image, values: MaskArray | Levels) -> None:
-    """Take over the extent of a mask whose values (height x width, above 0 = regenerate) are at hand."""
+    """Take over the extent of a mask whose values (height x width) are at hand."""
     global _known
     _known = mask.session_uid, False
-    status.mask = MaskExtent(mask.session_uid, values.any(axis=1), values.any(axis=0))
+    masked = mask_values.is_masked(values)
+    status.mask = MaskExtent(mask.session_uid, masked.any(axis=1), masked.any(axis=0))
     editors.redraw()
 
 
@@ -59,7 +61,8 @@ def measure(context: bpy.types.Context) -> None:
         return
     if _known[1]:
         values = 1.0 - values
-    status.mask = MaskExtent(mask.session_uid, values.any(axis=1), values.any(axis=0))
+    masked = mask_values.is_masked(values)
+    status.mask = MaskExtent(mask.session_uid, masked.any(axis=1), masked.any(axis=0))
 
 
 def _chosen(context: bpy.types.Context) -> tuple[int, bool] | None:

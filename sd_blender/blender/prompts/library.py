@@ -13,11 +13,13 @@ from ...core.errors import BlenderStateError, InvalidRequest
 from ...core.named_files import MAX_ENTRIES, MAX_NAME, T, check_text
 from ...core.presets import Preset, available_presets, bundled_presets, export_presets, import_presets
 from ...core.prompt_styles import Style, available_styles, bundled_styles, export_styles, import_styles
+from ...core.sentence import Sentence
 from ..results import keeping
 
 
 class Library(Generic[T]):
-    """All things of one kind. The file is read once, since panels ask at every redraw, and again when it changes here.
+    """All things of one kind. The file is read once, since panels ask at every redraw, and again when it changes here,
+    or a menu that opens finds that another Blender has changed it.
 
     available: the bundled ones with those of a file, and a sentence when it was refused. read, write: of a file of such
     things; they raise InvalidRequest.
@@ -37,6 +39,7 @@ class Library(Generic[T]):
         self._bundled = bundled
         self._available = available
         self._read: tuple[tuple[T, ...], str] | None = None
+        self._read_at: tuple[int, int] | None = None
 
     @property
     def path(self) -> Path:
@@ -57,7 +60,9 @@ class Library(Generic[T]):
         """Why the own ones are missing, in one sentence, or ""."""
         if not self._known()[1]:
             return ""
-        return f"Your own {self.kind} cannot be read; repair or remove {self.path}."
+        return Sentence(
+            "Your own {kind} cannot be read; repair or remove {path}.", kind=self.kind, path=self.path
+        )
 
     def keep(self, things: Sequence[T]) -> None:
         """Add to the own ones, in place of their namesakes. Raises SDBlenderError, and then nothing has changed."""
@@ -70,7 +75,11 @@ class Library(Generic[T]):
         left = tuple(thing for thing in self.own() if thing.name != name)
         if len(left) == len(self.own()):
             raise BlenderStateError(
-                f'You have no {self.kind} called "{name[:MAX_NAME]}"; choose another name.'
+                Sentence(
+                    'You have no {kind} called "{name}"; choose another name.',
+                    kind=self.kind,
+                    name=name[:MAX_NAME],
+                )
             )
         self._write(left)
 
@@ -78,21 +87,40 @@ class Library(Generic[T]):
         """Read the file again when it is next asked for."""
         self._read = None
 
+    def look(self) -> None:
+        """Read the file again if it is another one than was read, or has come or gone since."""
+        if self._stamp() != self._read_at:
+            self.forget()
+
     def _known(self) -> tuple[tuple[T, ...], str]:
         if self._read is None:
+            self._read_at = self._stamp()
             self._read = self._available(self.path)
         return self._read
+
+    def _stamp(self) -> tuple[int, int] | None:
+        try:
+            found = self.path.stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_size
 
     def _write(self, things: tuple[T, ...]) -> None:
         if complaint := self.complaint():
             raise BlenderStateError(complaint)  # or what a slip of the hand made unreadable would be lost
         if len(things) > MAX_ENTRIES:
             raise BlenderStateError(
-                f"No more than {MAX_ENTRIES} own {self.kind} are kept; delete some first."
+                Sentence(
+                    "No more than {max_entries} own {kind} are kept; delete some first.",
+                    max_entries=MAX_ENTRIES,
+                    kind=self.kind,
+                )
             )
         if not keeping.safe_folder():
             raise BlenderStateError(
-                f"The folder {self.path.parent} cannot be made; check who may write there."
+                Sentence(
+                    "The folder {parent} cannot be made; check who may write there.", parent=self.path.parent
+                )
             )
         self.write(self.path, things)
         self.forget()
@@ -117,7 +145,10 @@ def checked_line(text: str, label: str, longest: int, least: int = 0) -> str:
         longest = -1
     if not least <= len(text) <= longest:
         raise InvalidRequest(
-            label, f"The {label} is empty, too long or more than a line of text; type another."
+            label,
+            Sentence(
+                "The {label} is empty, too long or more than a line of text; type another.", label=label
+            ),
         )
     return text
 

@@ -10,6 +10,7 @@ import bpy
 from bpy.props import BoolProperty, StringProperty
 
 from ...core.errors import BlenderStateError, SDBlenderError
+from ...core.sentence import Sentence
 from .. import compat, late, translation
 from .operators import OnScene
 
@@ -43,9 +44,9 @@ class SDB_OT_apply_preset(Acting, OnScene, bpy.types.Operator):
 
     bl_idname = "sdb.apply_preset"
     bl_label = "Apply Preset"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"UNDO", "INTERNAL"}  # a menu says which one
 
-    preset: StringProperty(name="Preset", options={"SKIP_SAVE"})
+    preset: StringProperty(name="Preset", description="Name of the preset", options={"SKIP_SAVE"})
 
     @classmethod
     def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
@@ -53,17 +54,23 @@ class SDB_OT_apply_preset(Acting, OnScene, bpy.types.Operator):
         if preset is None:
             return ""
         labels, local = context.scene.sd_blender.bl_rna.properties, bpy.app.translations.pgettext_iface
-        return ", ".join(f"{local(labels[name].name)} {value}" for name, value in preset.settings().items())
+        return ", ".join(
+            f"{local(labels[name].name)} {local(labels[name].enum_items[value].name) if name == 'spacing' else value}"
+            for name, value in preset.settings().items()
+        )
 
     def act(self, context: bpy.types.Context) -> str:
         preset = library.PRESETS.find(self.preset)
         if preset is None:
             raise BlenderStateError(
-                f'There is no preset "{self.preset[: named_files.MAX_NAME]}"; choose another one.'
+                Sentence(
+                    'There is no preset "{preset}"; choose another one.',
+                    preset=self.preset[: named_files.MAX_NAME],
+                )
             )
         for name, value in preset.settings().items():
             setattr(context.scene.sd_blender, name, value)
-        return f"{preset.name} is set"
+        return Sentence("{name} is set", name=preset.name)
 
 
 class Named(Acting):
@@ -89,7 +96,7 @@ class SDB_OT_save_preset(Named, bpy.types.Operator):
         validation.check_sampling(sampling)
         scales = {scale: round(getattr(sampling, scale), DIGITS) for scale in SCALES}
         library.PRESETS.keep([presets.Preset.of(name, dataclasses.replace(sampling, **scales))])
-        return f"The preset {name} is saved"
+        return Sentence("The preset {name} is saved", name=name)
 
 
 class SDB_OT_save_style(Named, bpy.types.Operator):
@@ -121,7 +128,7 @@ class SDB_OT_save_style(Named, bpy.types.Operator):
             library.checked_line(self.negative_prompt, "negative prompt", prompt_styles.MAX_TEMPLATE),
         )
         library.STYLES.keep([style])
-        return f"The style {style.name} is saved"
+        return Sentence("The style {name} is saved", name=style.name)
 
 
 class OfPresets:
@@ -142,20 +149,22 @@ class Own(Acting):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not cls.library().own():
-            translation.refuse(cls, f"You have saved no {cls.library().kind} of your own")
+            translation.refuse(cls, Sentence("You have saved no {kind} of your own", kind=cls.library().kind))
             return False
         return True
 
 
 class Delete(Own):
-    name: StringProperty(name="Name", options={"SKIP_SAVE"})
+    bl_options = {"INTERNAL"}  # a menu says which one
+
+    name: StringProperty(name="Name", description="Which one is deleted", options={"SKIP_SAVE"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         return context.window_manager.invoke_confirm(self, event)
 
     def act(self, context: bpy.types.Context) -> str:
         self.library().delete(self.name)
-        return f"{self.name} is deleted"
+        return Sentence("{name} is deleted", name=self.name)
 
 
 class SDB_OT_delete_preset(OfPresets, Delete, bpy.types.Operator):
@@ -181,7 +190,7 @@ class File:
         subtype="FILE_PATH",
         options={"SKIP_SAVE"} | compat.relative_path(),
     )
-    filter_glob: StringProperty(default="*.json", options={"HIDDEN"})
+    filter_glob: StringProperty(description="Files that are listed", default="*.json", options={"HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         context.window_manager.fileselect_add(self)
@@ -192,11 +201,13 @@ class Import(File, Acting):
     def act(self, context: bpy.types.Context) -> str:
         things = self.library().read(Path(bpy.path.abspath(self.filepath)))
         self.library().keep(things)
-        return f"{len(things)} {self.library().kind} imported"
+        return Sentence("{things} {kind} imported", things=len(things), kind=self.library().kind)
 
 
 class Export(File, Own):
-    check_existing: BoolProperty(default=True, options={"HIDDEN"})
+    check_existing: BoolProperty(
+        description="Ask before a file is replaced", default=True, options={"HIDDEN"}
+    )
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         self.filepath = f"{self.library().kind}.json"
@@ -206,7 +217,9 @@ class Export(File, Own):
         path = Path(bpy.path.abspath(bpy.path.ensure_ext(self.filepath, ".json")))
         things = self.library().own()
         self.library().write(path, things)
-        return f"{len(things)} {self.library().kind} exported to {path.name}"
+        return Sentence(
+            "{things} {kind} exported to {name}", things=len(things), kind=self.library().kind, name=path.name
+        )
 
 
 class SDB_OT_import_presets(OfPresets, Import, bpy.types.Operator):

@@ -10,7 +10,8 @@ import bpy
 from bpy.props import StringProperty
 
 from ...core.errors import SDBlenderError
-from .. import late, translation
+from ...core.sentence import Sentence
+from .. import late, libraries, translation
 
 with late.imports():
     from . import library, prompts
@@ -23,7 +24,7 @@ class OnScene:
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not context.scene.is_editable:
+        if not libraries.is_kept(context.scene):
             translation.refuse(cls, "This scene is linked from another file")
             return False
         return True
@@ -45,7 +46,7 @@ class SDB_OT_edit_prompt(OnScene, bpy.types.Operator):
         space = _text_editor(context)
         if space is not None:
             space.text, space.show_word_wrap = text, True
-        translation.report(self, "INFO", f'Write the prompt in the text "{text.name}"')
+        translation.report(self, "INFO", Sentence('Write the prompt in the text "{name}"', name=text.name))
         return {"FINISHED"}
 
 
@@ -75,6 +76,7 @@ class SDB_OT_set_style(OnScene, bpy.types.Operator):
 
     bl_idname = "sdb.set_style"
     bl_label = "Set Style"
+    bl_options = {"UNDO", "INTERNAL"}  # a menu says which one
 
     style: StringProperty(name="Style", description="Empty for none", options={"SKIP_SAVE"})
 

@@ -6,21 +6,27 @@ from __future__ import annotations
 import bpy
 
 from ...core.errors import SDBlenderError
-from .. import guard, late, sampling_advice, translation
+from ...core.sentence import Sentence
+from .. import early_start, guard, late, sampling_advice, translation
 from ..sentences import draw_sentence, draw_text
 
 with late.imports():
-    from ...core import named_files
+    from ...core import named_files, prompt_hints
     from . import length as prompt_length
     from . import library, prompts
 
 SHOWN = 600
 """Characters of a prompt, which is drawn at every redraw."""
 
+HINT_ROWS = 3
+SENT_ROWS = 3
+"""Lines; what is longer ends in dots."""
+
 
 def draw_prompt(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Both prompts, the style, and what is sent where that is not what the fields show."""
+    """Both prompts and the style."""
     settings = context.scene.sd_blender
+    early_start.saw(settings)
     row = layout.row(align=True)
     if settings.prompt_text is None:
         row.prop(settings, "prompt", text="", placeholder="Prompt")
@@ -32,26 +38,36 @@ def draw_prompt(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     layout.menu("SDB_MT_styles", text=style, translate=False)
     if complaint := library.STYLES.complaint():
         draw_sentence(layout, context, complaint, "ERROR")
+
+
+def draw_hints(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """What is to be known of the prompts, and what is sent where that is not what the fields show.
+
+    It stands below Generate and always has the same height, so that nothing moves while somebody types.
+    """
+    settings = context.scene.sd_blender
     try:
         prompt, negative_prompt = prompts.sent(settings)
     except SDBlenderError as error:
         draw_sentence(layout, context, str(error), "ERROR")
         return
+    told = (
+        prompt_hints.hint(prompt) or prompt_hints.hint(negative_prompt),
+        sampling_advice.advice(settings),
+        prompt_length.sentence(settings, prompt),
+    )
+    draw_sentence(layout, context, Sentence.joined("; ", filter(None, told)), "INFO", HINT_ROWS)
     if settings.style or settings.prompt_text is not None:
         draw_sent(layout.box(), context, prompt, negative_prompt)
-    if prompt and (sentence := prompt_length.sentence(settings, prompt)):
-        draw_sentence(layout, context, sentence, "INFO")
-    if advice := sampling_advice.advice(settings):
-        draw_sentence(layout, context, advice, "INFO")
 
 
 def draw_sent(
     layout: bpy.types.UILayout, context: bpy.types.Context, prompt: str, negative_prompt: str
 ) -> None:
     """What is sent where that is not what the fields show."""
-    draw_text(layout, context, shown(prompt) or translation.shown("(no prompt)"), "ADD")
-    if context.scene.sd_blender.style and negative_prompt:
-        draw_text(layout, context, shown(negative_prompt), "REMOVE")
+    draw_text(layout, context, shown(prompt) or translation.shown("(no prompt)"), "ADD", SENT_ROWS)
+    if context.scene.sd_blender.style:
+        draw_text(layout, context, shown(negative_prompt) or translation.shown("(none)"), "REMOVE", SENT_ROWS)
 
 
 def shown(prompt: str) -> str:
@@ -73,6 +89,7 @@ class SDB_MT_styles(bpy.types.Menu):
     @guard.draw
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
+        library.STYLES.look()
         chosen = context.scene.sd_blender.style
         for name in ("", *(style.name for style in library.STYLES.all())):
             icon = "CHECKMARK" if name == chosen else "BLANK1"
@@ -93,6 +110,7 @@ class SDB_MT_presets(bpy.types.Menu):
     @guard.draw
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
+        library.PRESETS.look()
         for preset in library.PRESETS.all():
             layout.operator("sdb.apply_preset", text=preset.name, translate=False).preset = preset.name
         layout.separator()

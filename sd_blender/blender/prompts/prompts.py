@@ -14,6 +14,7 @@ import bpy
 from ...core.errors import BlenderStateError
 from ...core.named_files import MAX_NAME
 from ...core.prompt_styles import Style, take_apart
+from ...core.sentence import Sentence
 from ...core.validation import MAX_PROMPT
 from .library import STYLES
 
@@ -40,7 +41,9 @@ def find_style(name: str) -> Style | None:
     style = STYLES.find(name)
     if style is None and name:
         raise BlenderStateError(
-            f'There is no style "{name[:MAX_NAME]}" here; choose another one, or import it.'
+            Sentence(
+                'There is no style "{name}" here; choose another one, or import it.', name=name[:MAX_NAME]
+            )
         )
     return style
 

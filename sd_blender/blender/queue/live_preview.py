@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 import bpy.utils.previews
 
-from .. import guard
+from .. import guard, lifecycle
 from ..properties import status
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ _drawing = guard.LoggedOnce("drawing the preview")
 
 def _draw() -> None:
     """In the space of an Image Editor's window, in pixels."""
-    if _shown is None:
+    if _shown is None or _is_rendering_into(bpy.context.space_data):
         return
     with _drawing:
         from gpu_extras.presets import draw_texture_2d  # late: without a window there is no gpu
@@ -78,6 +78,12 @@ def _draw() -> None:
         side = SHARE * min(region.width, region.height)
         scale = side / max(width, height)
         draw_texture_2d(_make_texture(), (MARGIN, MARGIN), width * scale, height * scale)
+
+
+def _is_rendering_into(space: bpy.types.Space) -> bool:
+    """Whether the editor shows a render that is being made, of which nothing may be covered."""
+    image = getattr(space, "image", None)
+    return image is not None and image.type == "RENDER_RESULT" and lifecycle.busy_with() is not None
 
 
 def _make_texture() -> Any:

@@ -17,7 +17,7 @@ class OfJob:
     """For operators on one job; one that ended meanwhile is left alone."""
 
     bl_options = {"INTERNAL"}
-    job: StringProperty(name="Job", options={"SKIP_SAVE"})
+    job: StringProperty(name="Job", description="Its number in the queue's list", options={"SKIP_SAVE"})
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

@@ -7,6 +7,7 @@ import time
 
 from ...core.jobs import Job, JobState
 from ...core.pace import Pace, in_words
+from ...core.sentence import Sentence
 from .. import session, translation
 from ..properties import QueuedJob, status
 from ..results import naming
@@ -28,10 +29,11 @@ def refresh() -> None:
         return
     first = jobs[0]
     live_preview.show(first.preview)
-    status.factor, status.text = _how_far(first)
+    status.factor, told = _how_far(first)
     if len(jobs) > 1:
-        status.text += f", {len(jobs) - 1} more in queue"
+        told.append(Sentence("{jobs} more in queue", jobs=len(jobs) - 1))
         status.queue = tuple(QueuedJob(job.id, _title(job), job is first) for job in jobs)
+    status.text = Sentence.joined(", ", told)
 
 
 def _in_order(jobs: list[Job]) -> list[Job]:
@@ -41,19 +43,21 @@ def _in_order(jobs: list[Job]) -> list[Job]:
     return sorted(jobs, key=lambda job: places.get(job.id, -1))
 
 
-def _how_far(job: Job) -> tuple[float, str]:
-    """0..1, and in words."""
+def _how_far(job: Job) -> tuple[float, list[str]]:
+    """0..1, and in words: the parts of a list."""
     if job.state is JobState.LOADING:
-        return job.loaded, job.text
+        return job.loaded, [job.text]
     if not job.steps:
-        return 0.0, "Waiting"
-    text = f"Step {job.step} of {job.steps}" + training_status.loss_of(job)
+        return 0.0, ["Waiting"]
+    told: list[str] = [Sentence("Step {step} of {steps}", step=job.step, steps=job.steps)]
+    if loss := training_status.loss_of(job):
+        told.append(loss)
     count = job.request.sampling.count
     if count > 1:
-        text += f", {job.images} of {count} done"
+        told.append(Sentence("{images} of {count} done", images=job.images, count=count))
     if (left := _seconds_left(job)) is not None:
-        text += f", {in_words(left)} left"
-    return job.step / job.steps, text
+        told.append(Sentence("{in_words} left", in_words=in_words(left)))
+    return job.step / job.steps, told
 
 
 def _seconds_left(job: Job) -> float | None:
@@ -68,5 +72,5 @@ def _seconds_left(job: Job) -> float | None:
 def _title(job: Job) -> str:
     if training_status.is_training(job):
         name = naming.of_file(job.request.output)
-        return translation.shown(f"Training {name}")
+        return translation.shown(Sentence("Training {name}", name=name))
     return job.request.prompt.strip() or translation.shown("(no prompt)")

@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An image as the Base Color of a material: nodes are added and links moved, nothing of the artist's is removed."""
+"""An image as the colour of a material: nodes are added and links moved, nothing of the artist's is removed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 
 import bpy
 
-from .. import compat
+from ...core.errors import BlenderStateError
+from ...core.sentence import Sentence
+from .. import compat, libraries
+from . import shown_color, transparency
+from .wires import Groups
 
 NODE_GAP = 300
 NODE_HEIGHT = 290
-COLOUR_INPUTS = ("Base Color", "Color")
+ENGINES = {"CYCLES": "Cycles", "EEVEE": "Eevee"}
 
 
 def make_material(
@@ -23,7 +27,7 @@ def make_material(
     """
     material = material or bpy.data.materials.new(thing.name)
     compat.enable_nodes(material)
-    shared = thing.data.users > 1 or not thing.data.is_editable
+    shared = thing.data.users > 1 or not libraries.is_kept(thing.data)
     if not thing.material_slots:
         thing.data.materials.append(None)
     place = thing.material_slots[slot]
@@ -34,12 +38,44 @@ def make_material(
 
 
 def base_color_texture(material: bpy.types.Material) -> bpy.types.ShaderNodeTexImage | None:
-    """The Image Texture that the Base Color comes from, through whatever nodes lie between."""
-    tree = material.node_tree
-    socket = _color_socket(tree) if tree is not None else None
-    if socket is None:
-        return None
-    return next((node for node in _upstream(socket) if node.type == "TEX_IMAGE" and node.image), None)
+    """The Image Texture that is the colour of the material, as the render engine of the scene shows it."""
+    return _surface(material).texture
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an image can be shown as the colour of a material.
+
+    node: an Image Texture that takes it, None when a new one is to be linked to ``socket``; where both are None the
+    artist has to. owner: the material, or the group that the node or socket is in. like: the texture whose place a new
+    one takes, and whose mapping it gets.
+    """
+
+    owner: bpy.types.ID
+    socket: bpy.types.NodeSocket | None = None
+    node: bpy.types.ShaderNodeTexImage | None = None
+    like: bpy.types.ShaderNodeTexImage | None = None
+
+
+def find_place(
+    material: bpy.types.Material, *, made_by_us: str, instead_of: bpy.types.Image | None = None
+) -> Place:
+    """Where :func:`show_image` would show an image. Raises BlenderStateError when that is part of what it must not
+    change: a group that is linked, or that others use too.
+    """
+    color = _surface(material).color
+    if color is None:
+        return Place(material)
+    for number, texture in enumerate(color.textures):
+        image = texture.node.image
+        is_known = image == instead_of or made_by_us in image
+        is_color = number == 0 or texture.role == shown_color.COLOR
+        if is_known and is_color and not _obstacle(material, texture.groups):
+            return Place(_owner(material, texture.groups), node=texture.node)
+    if obstacle := _obstacle(material, color.spot.groups):
+        raise BlenderStateError(obstacle)
+    like = color.textures[0].node if color.textures else None
+    return Place(_owner(material, color.spot.groups), socket=color.spot.socket, like=like)
 
 
 def show_image(
@@ -49,31 +85,110 @@ def show_image(
     made_by_us: str,
     instead_of: bpy.types.Image | None = None,
 ) -> str:
-    """Show ``image`` as the Base Color and return one sentence when that needs the artist, else "".
+    """Show ``image`` as the colour of a material and return one sentence when that needs the artist, else "".
 
-    An Image Texture in use that shows ``instead_of``, or an earlier result (an image with the custom property
-    ``made_by_us``), gets the new image; the old one is kept with a fake user. Otherwise a new Image Texture takes the
-    place of whatever is linked to Base Color; the old nodes stay, and its mapping is taken over. A tree without a
-    surface shader gets the node, selected but not linked.
+    An Image Texture that is the colour and shows ``instead_of``, or an earlier result (an image with the custom
+    property ``made_by_us``), gets the new image; the old one is kept with a fake user. Otherwise a new Image Texture
+    takes the place of whatever is linked there; the old nodes stay, and the mapping of a texture is taken over. A tree
+    without a surface shader gets the node, selected but not linked. Raises BlenderStateError, and then nothing has
+    changed.
     """
     compat.enable_nodes(material)
     tree = material.node_tree
-    socket = _color_socket(tree) or _add_shader(tree)
-    current = base_color_texture(material)
-    if current is not None and (current.image == instead_of or made_by_us in current.image):
-        keep(current.image)
-        current.image = image
-        return ""
+    place = find_place(material, made_by_us=made_by_us, instead_of=instead_of)
+    if place.node is not None:
+        note = transparency.lost(place.node, image)
+        keep(place.node.image)
+        place.node.image = image
+        return note or what_hides(material, image)
+    socket = place.socket or _add_shader(tree)
+    tree = socket.id_data if socket is not None else tree
     node = tree.nodes.new("ShaderNodeTexImage")
     node.image = image
     if socket is None:
         _select_only(tree, node)
-        return f'Material "{material.name}" has no surface with a colour; connect the new Image Texture yourself.'
+        return Sentence(
+            'Material "{name}" has no surface with a colour; connect the new Image Texture yourself.',
+            name=material.name,
+        )
     _place(tree, node, socket.node)
-    old = socket.links[0].from_node if socket.is_linked else None
-    if old is not None and old.type == "TEX_IMAGE":
-        _take_over_mapping(tree, node, old)
+    if place.like is not None:
+        _take_over_mapping(tree, node, place.like)
     tree.links.new(node.outputs["Color"], socket)
+    return what_hides(material, image)
+
+
+def _surface(material: bpy.types.Material) -> shown_color.Surface:
+    return shown_color.find(material.node_tree, shown_color.engine_of(bpy.context.scene))
+
+
+def _owner(material: bpy.types.Material, groups: Groups) -> bpy.types.ID:
+    return groups[-1].node_tree if groups else material
+
+
+def _obstacle(material: bpy.types.Material, groups: Groups) -> str:
+    """Why what is inside of these groups must not be changed for the sake of this material, or ""."""
+    name = material.name
+    for tree in (node.node_tree for node in groups):
+        group = tree.name
+        if not libraries.is_kept(tree):
+            return Sentence(
+                'The colour of material "{name}" is inside the group "{group}", which is linked from '
+                "another file; make it local, or set Result to Image Only.",
+                name=name,
+                group=group,
+            )
+        if tree.users - tree.use_fake_user > 1:
+            return Sentence(
+                'The colour of material "{name}" is inside the group "{group}", which others use too; '
+                "make it single-user, or set Result to Image Only.",
+                name=name,
+                group=group,
+            )
+    return ""
+
+
+def what_hides(material: bpy.types.Material, image: bpy.types.Image) -> str:
+    """One sentence on what keeps the image from the output that is rendered, or ""; asked when it is in its place."""
+    surface, name = _surface(material), material.name
+    if surface.muted:
+        return Sentence(
+            'A muted link or node of material "{name}" hides the texture; unmute it in the Shader Editor.',
+            name=name,
+        )
+    if image not in surface.images:
+        return Sentence(
+            'Material "{name}" does not show the texture; look at its nodes in the Shader Editor.', name=name
+        )
+    if surface.color.opaque is not None:
+        group = surface.color.opaque.label or surface.color.opaque.name
+        return Sentence(
+            'The group "{group}" of material "{name}" passes no colour on, so the texture shows '
+            "nowhere; build it.",
+            group=group,
+            name=name,
+        )
+    if surface.color.part == shown_color.UNSEEN:
+        return Sentence(
+            'The shader of material "{name}" hides most or all of the texture; look at its Alpha or '
+            "Strength.",
+            name=name,
+        )
+    if surface.other_engine:
+        other = ENGINES[surface.other_engine]
+        return Sentence(
+            'Material "{name}" has an output for {other} alone, so this scene does not render the '
+            "texture; set the Target of that Material Output to All.",
+            name=name,
+            other=other,
+        )
+    preview = shown_color.find(material.node_tree, "EEVEE")
+    if surface.output != preview.output and image not in preview.images and not preview.other_engine:
+        return Sentence(
+            'Material Preview shows another output of material "{name}", without the texture; use '
+            "Rendered shading to see it.",
+            name=name,
+        )
     return ""
 
 
@@ -83,40 +198,9 @@ def keep(image: bpy.types.Image) -> None:
         image.use_fake_user = True
 
 
-def _color_socket(tree: bpy.types.NodeTree) -> bpy.types.NodeSocket | None:
-    """The colour input of the surface: a Principled BSDF's before that of any other shader or group."""
-    output = tree.get_output_node("ALL")
-    if output is None:
-        return None
-    shaders = list(_upstream(output.inputs["Surface"], shaders_only=True))
-    shaders.sort(key=lambda node: node.type != "BSDF_PRINCIPLED")  # stable: nearest to the output first
-    for node in shaders:
-        for name in COLOUR_INPUTS:
-            socket = node.inputs.get(name)
-            if socket is not None and socket.type == "RGBA" and socket.enabled:
-                return socket
-    return None
-
-
-def _upstream(socket: bpy.types.NodeSocket, shaders_only: bool = False) -> Iterator[bpy.types.Node]:
-    """The nodes that feed a socket, nearest first."""
-    waiting, seen = [socket], set()
-    while waiting:
-        socket = waiting.pop(0)
-        if not socket.is_linked:  # asking for the links of a socket looks at all links of the tree
-            continue
-        for link in socket.links:
-            node = link.from_node
-            if node.name in seen or (shaders_only and link.from_socket.type != "SHADER"):
-                continue
-            seen.add(node.name)
-            yield node
-            waiting.extend(node.inputs)
-
-
 def _add_shader(tree: bpy.types.NodeTree) -> bpy.types.NodeSocket | None:
     """A Principled BSDF for a tree that shows nothing yet; a tree that shows a volume or a surface is left alone."""
-    output = tree.get_output_node("ALL")
+    output = shown_color.find(tree, shown_color.engine_of(bpy.context.scene)).output
     if output is None:
         output = tree.nodes.new("ShaderNodeOutputMaterial")
         output.location = (300, 300)
@@ -143,7 +227,7 @@ def _take_over_mapping(
 ) -> None:
     for name in ("projection", "projection_blend", "interpolation", "extension"):
         setattr(node, name, getattr(old, name))
-    if old.inputs["Vector"].is_linked:
+    if old.inputs["Vector"].is_linked and old.id_data == tree:
         tree.links.new(old.inputs["Vector"].links[0].from_socket, node.inputs["Vector"])
 
 

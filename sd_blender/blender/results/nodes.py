@@ -8,8 +8,9 @@ from itertools import chain
 import bpy
 
 from ...core.errors import BlenderStateError
+from ...core.sentence import Sentence
 from .. import editors
-from . import materials
+from . import materials, transparency
 
 NO_NODE = "No Image Texture node is active; click one in the Shader Editor, or set Result to Material."
 
@@ -36,7 +37,9 @@ def active_image(context: bpy.types.Context) -> bpy.types.Image | None:
 def check_editable(owner: bpy.types.ID) -> None:
     if not owner.is_editable:
         raise BlenderStateError(
-            f'"{owner.name}" is linked from another file; make it local to change its nodes.'
+            Sentence(
+                '"{name}" is linked from another file; make it local to change its nodes.', name=owner.name
+            )
         )
 
 
@@ -50,17 +53,19 @@ def tree_of(owner: bpy.types.ID) -> bpy.types.NodeTree | None:
     return owner if isinstance(owner, bpy.types.NodeTree) else owner.node_tree
 
 
-def show(node: bpy.types.ShaderNodeTexImage, image: bpy.types.Image) -> None:
+def show(node: bpy.types.ShaderNodeTexImage, image: bpy.types.Image) -> str:
     """Put another image into a node, whose settings stay; the old image is kept with a fake user.
 
-    An image that takes the place of data, such as roughness, is read as data too.
+    An image that takes the place of data, such as roughness, is read as data too. Returns one sentence on what needs
+    the artist, or "".
     """
-    old = node.image
+    old, note = node.image, transparency.lost(node, image)
     if old is not None:
         if old.colorspace_settings.is_data:
             image.colorspace_settings.name = old.colorspace_settings.name
         materials.keep(old)
     node.image = image
+    return note
 
 
 def _tree(context: bpy.types.Context) -> tuple[bpy.types.ID | None, bpy.types.NodeTree | None]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Encoding results as PNG and writing them to the output folder, on the generation thread: no bpy here.
+"""Encoding pictures as PNG and writing them to the output folder, on the generation thread: no bpy here.
 
 A picture encoded there costs Blender's main thread less than a millisecond to pack.
 """
@@ -14,14 +14,15 @@ import os
 from pathlib import Path
 
 from ...core import png, thumbnails
-from ...core.messages import GeneratedImage, Result
+from ...core.messages import GeneratedImage
 from ...core.request import Request
+from ...core.sentence import Sentence
 from ...core.serialization import KEYWORD, provenance
 from .naming import file_name
 
 
 class Saver:
-    """Encodes the pictures of a result; called by the generation thread.
+    """Encodes a picture that stays; called by the generation thread as soon as there is one.
 
     folder: absolute path of the output folder, or "" to write no files; the main thread sets it at each submit.
     """
@@ -29,11 +30,7 @@ class Saver:
     def __init__(self) -> None:
         self.folder = ""
 
-    def __call__(self, result: Result) -> Result:
-        images = tuple(self._save(result.request, image) for image in result.images)
-        return dataclasses.replace(result, images=images)
-
-    def _save(self, request: Request, image: GeneratedImage) -> GeneratedImage:
+    def __call__(self, request: Request, image: GeneratedImage) -> GeneratedImage:
         story = provenance(request, image)
         data = png.encode(image.pixels, {KEYWORD: story})
         path, warnings = "", image.warnings
@@ -44,8 +41,12 @@ class Saver:
                 reason = error.strerror or str(error)
                 warnings = (
                     *warnings,
-                    f"The texture could not be saved in {self.folder} ({reason}), so it is packed in the .blend; "
-                    "check the output folder in the preferences.",
+                    Sentence(
+                        "The texture could not be saved in {folder} ({reason}), so it is packed in the .blend; "
+                        "check the output folder in the preferences.",
+                        folder=self.folder,
+                        reason=reason,
+                    ),
                 )
         return dataclasses.replace(
             image,

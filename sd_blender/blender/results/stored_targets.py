@@ -6,13 +6,14 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 import bpy
 
 from ...core.errors import BlenderStateError
 from .. import lifecycle
+from ..encoding import Encoding
 from . import nodes
 from .targets import NodeReference, Reference, Target
 
@@ -57,7 +58,15 @@ def _target(values: dict[str, Any]) -> Target:
         _reference(values["source"], bpy.data.images, here),
         int(values["slot"]),
         _node(values["node"], here),
+        _reference(values.get("scene"), bpy.data.scenes, here),  # older files have none
+        _encoding(values.get("encoding")),
     )
+
+
+def _encoding(values: dict[str, Any] | None) -> Encoding:
+    """Older versions stored none."""
+    known = {field.name for field in fields(Encoding)}
+    return Encoding(**{name: str(value) for name, value in (values or {}).items() if name in known})
 
 
 def _node(values: dict[str, Any] | None, here: bool) -> NodeReference | None:

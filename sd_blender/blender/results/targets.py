@@ -12,8 +12,13 @@ from dataclasses import dataclass
 import bpy
 
 from ...core.errors import BlenderStateError
-from .. import lifecycle
+from ...core.sentence import Sentence
+from .. import libraries, lifecycle
+from ..encoding import AS_ON_SCREEN, Encoding
 from . import nodes
+
+WITHOUT_TEXTURES = ("PENCIL", "VOLUME")
+"""How the types of objects end that have materials, of which no Image Texture is shown."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +56,19 @@ class NodeReference:
         tree = nodes.tree_of(owner) if owner is not None else None
         node = tree.nodes.get(self.name) if tree is not None else None
         if node is None or node.type != "TEX_IMAGE":
-            raise BlenderStateError(f'Image Texture "{self.name}" of "{self.owner.name}" is gone')
+            raise BlenderStateError(
+                Sentence('Image Texture "{name}" of "{name2}" is gone', name=self.name, name2=self.owner.name)
+            )
         nodes.check_editable(owner)
         shown = node.image
         known = shown is None or made_by_us in shown or (self.image and shown.session_uid == self.image.uid)
         if not known:
             raise BlenderStateError(
-                f'Image Texture "{self.name}" was given the image "{shown.name}" meanwhile'
+                Sentence(
+                    'Image Texture "{name}" was given the image "{name2}" meanwhile',
+                    name=self.name,
+                    name2=shown.name,
+                )
             )
         return node
 
@@ -66,8 +77,9 @@ class NodeReference:
 class Target:
     """The file, the object and its material that a job was started for, and the image that it was started from.
 
-    object: None when the result is to change no material. material: None when the object had none yet in its
-    active slot, the one numbered ``slot``. node: what the result goes into instead of an object's material.
+    scene: the one that it was asked in, whose history takes it. object: None when the result is to change no material.
+    material: None when the object had none yet in its active slot, the one numbered ``slot``. node: what the result
+    goes into instead of an object's material. encoding: what the bytes of the result stand for.
     """
 
     file_generation: int
@@ -76,9 +88,17 @@ class Target:
     source: Reference | None
     slot: int = 0
     node: NodeReference | None = None
+    scene: Reference | None = None
+    encoding: Encoding = AS_ON_SCREEN
 
     @classmethod
-    def of(cls, thing: bpy.types.Object | None, source: bpy.types.Image | None) -> Target:
+    def of(
+        cls,
+        thing: bpy.types.Object | None,
+        source: bpy.types.Image | None,
+        scene: bpy.types.Scene | None = None,
+        encoding: Encoding = AS_ON_SCREEN,
+    ) -> Target:
         """For an object that :func:`check_object` accepts, or None for an image alone."""
         material = None if thing is None else thing.active_material
         return cls(
@@ -87,12 +107,28 @@ class Target:
             Reference.to(material),
             Reference.to(source),
             0 if thing is None else thing.active_material_index,
+            scene=Reference.to(scene),
+            encoding=encoding,
         )
 
     @classmethod
-    def of_node(cls, node: NodeReference, source: bpy.types.Image | None) -> Target:
+    def of_node(
+        cls,
+        node: NodeReference,
+        source: bpy.types.Image | None,
+        scene: bpy.types.Scene | None = None,
+        encoding: Encoding = AS_ON_SCREEN,
+    ) -> Target:
         """For a node that :func:`nodes.find_active` found."""
-        return cls(lifecycle.file_generation(), None, None, Reference.to(source), node=node)
+        return cls(
+            lifecycle.file_generation(),
+            None,
+            None,
+            Reference.to(source),
+            node=node,
+            scene=Reference.to(scene),
+            encoding=encoding,
+        )
 
     @property
     def shows_result(self) -> bool:
@@ -106,11 +142,17 @@ class Target:
     def find_source(self) -> bpy.types.Image | None:
         return self.source.find(bpy.data.images) if self.source and self.is_of_open_file else None
 
+    def find_scene(self) -> bpy.types.Scene | None:
+        """The scene that it was asked in, None when that is gone; the open one where another file is open by now."""
+        if self.scene is None or not self.is_of_open_file:
+            return bpy.context.scene
+        return self.scene.find(bpy.data.scenes)
+
     def find_object(self) -> bpy.types.Object:
         """The object, fit to take a material still. Raises BlenderStateError."""
         thing = self.object.find(bpy.data.objects)
         if thing is None:
-            raise BlenderStateError(f'Object "{self.object.name}" is gone')
+            raise BlenderStateError(Sentence('Object "{name}" is gone', name=self.object.name))
         check_kind(thing)
         return thing
 
@@ -118,14 +160,18 @@ class Target:
         """The material that the object still has, None when one is to be made in the slot. Raises BlenderStateError."""
         if self.material is None:
             if self.slot >= max(1, len(thing.material_slots)):
-                raise BlenderStateError(f'Material slot {self.slot + 1} of "{thing.name}" is gone')
+                raise BlenderStateError(
+                    Sentence('Material slot {slot} of "{name}" is gone', slot=self.slot + 1, name=thing.name)
+                )
             check_slot(thing, self.slot)
             return material_in(thing, self.slot)
         material = self.material.find(bpy.data.materials)
         if material is None:
-            raise BlenderStateError(f'Material "{self.material.name}" is gone')
+            raise BlenderStateError(Sentence('Material "{name}" is gone', name=self.material.name))
         if material not in [slot.material for slot in thing.material_slots]:
-            raise BlenderStateError(f'Material "{material.name}" is no longer on "{thing.name}"')
+            raise BlenderStateError(
+                Sentence('Material "{name}" is no longer on "{name2}"', name=material.name, name2=thing.name)
+            )
         check_material(material)
         return material
 
@@ -140,12 +186,16 @@ def check_object(thing: bpy.types.Object | None) -> None:
 
 def check_kind(thing: bpy.types.Object) -> None:
     """Raise BlenderStateError unless objects like this one, in this mode, can take a texture."""
-    if thing.type.endswith("PENCIL") or not hasattr(thing.data, "materials"):
+    if thing.type.endswith(WITHOUT_TEXTURES) or not hasattr(thing.data, "materials"):
         kind = thing.type.replace("_", " ").lower()
-        raise BlenderStateError(f'"{thing.name}" ({kind}) shows no texture; select a mesh.')
+        raise BlenderStateError(
+            Sentence('"{name}" ({kind}) shows no texture; select a mesh.', name=thing.name, kind=kind)
+        )
     # A mesh may be in Edit Mode through another object.
     if thing.mode == "EDIT" or getattr(thing.data, "is_editmode", False):
-        raise BlenderStateError(f'"{thing.name}" is in Edit Mode; leave it with Tab first.')
+        raise BlenderStateError(
+            Sentence('"{name}" is in Edit Mode; leave it with Tab first.', name=thing.name)
+        )
 
 
 def material_in(thing: bpy.types.Object, slot: int) -> bpy.types.Material | None:
@@ -157,25 +207,29 @@ def check_slot(thing: bpy.types.Object, slot: int) -> None:
     material = material_in(thing, slot)
     if material is not None:
         check_material(material)
-    elif not thing.is_editable or not (thing.data.is_editable or thing.material_slots):
+    elif not thing.is_editable or not (libraries.is_kept(thing.data) or thing.material_slots):
         raise BlenderStateError(
-            f'"{thing.name}" is linked from another file and has no material; give it one there or make it local.'
+            Sentence(
+                '"{name}" is linked from another file and has no material; give it one there or make it '
+                "local.",
+                name=thing.name,
+            )
         )
 
 
 def check_material(material: bpy.types.Material) -> None:
     if not material.is_editable:
         raise BlenderStateError(
-            f'Material "{material.name}" is linked from another file; make it local to change it.'
+            Sentence(
+                'Material "{name}" is linked from another file; make it local to change it.',
+                name=material.name,
+            )
         )
-
-
-def advice(thing: bpy.types.Object) -> str:
-    """One sentence on what may keep the texture from looking right, or ""."""
-    if thing.type != "MESH" or thing.mode == "EDIT":
-        return ""
-    if not thing.data.polygons:
-        return f'"{thing.name}" has no faces, so the texture shows nowhere yet; model some.'
-    if not thing.data.uv_layers:
-        return f'"{thing.name}" has no UV map, so the texture may show as one colour; unwrap it.'
-    return ""
+    if not libraries.is_kept(material):
+        raise BlenderStateError(
+            Sentence(
+                'Material "{name}" is a library override, whose new nodes are not saved; make it local, '
+                "or put another material in its slot.",
+                name=material.name,
+            )
+        )

@@ -13,24 +13,20 @@ import contextlib
 import bpy
 
 from ...core.messages import GeneratedImage
-from ...core.request import Request
+from ...core.request import Inpaint, Request
 from ...core.serialization import provenance
+from ..encoding import Encoding
 from . import naming
 from .saving import KEYWORD, encode
 
 
-def new_image(request: Request, picture: GeneratedImage, like: bpy.types.Image | None) -> bpy.types.Image:
-    """A new datablock of a picture, named after its prompt, with its provenance as a custom property.
-
-    like: the image that was inpainted, whose colour space and alpha mode the result shares.
-    """
-    name = naming.datablock_name(request.prompt, fallback="Inpaint" if like else "Texture")
+def new_image(request: Request, picture: GeneratedImage, encoding: Encoding) -> bpy.types.Image:
+    """A new datablock of a picture, named after its prompt, with its provenance as a custom property."""
+    name = naming.datablock_name(request.prompt, "Inpaint" if isinstance(request, Inpaint) else "Texture")
     image = _load(picture.path) or _packed(request, picture)
     image.name = name
     image[KEYWORD] = picture.provenance or provenance(request, picture)
-    if like is not None:
-        image.colorspace_settings.name = like.colorspace_settings.name
-        image.alpha_mode = like.alpha_mode
+    encoding.put_on(image)
     return image
 
 

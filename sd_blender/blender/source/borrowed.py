@@ -11,6 +11,8 @@ import bpy
 
 from ...core.errors import BlenderStateError
 
+SRGB = "sRGB"
+
 STANDARD = {
     "view_transform": "Standard",  # before the look, of which each view has its own
     "look": "None",
@@ -36,12 +38,15 @@ def kept(owner: Any, names: Iterable[str] = ()) -> Iterator[None]:
 def values(owner: Any, **wanted: Any) -> Iterator[None]:
     """Set properties of a bpy object in the order given, and put back what they were."""
     before = {name: getattr(owner, name) for name in wanted}
+    unset = [name for name in wanted if not owner.is_property_set(name)]
     try:
         for name, value in wanted.items():
             setattr(owner, name, value)
         yield
     finally:
         _put_back(owner, before)
+        for name in unset:  # nobody has chosen it
+            owner.property_unset(name)
 
 
 @contextlib.contextmanager
@@ -51,12 +56,30 @@ def standard_view(owner: bpy.types.Scene | bpy.types.ImageFormatSettings) -> Ite
     wanted = {name: value for name, value in STANDARD.items() if hasattr(view, name)}
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(values(owner.display_settings, display_device="sRGB"))
+            stack.enter_context(values(owner.display_settings, display_device=SRGB))
             stack.enter_context(values(view, **wanted))
         except TypeError as error:
             raise BlenderStateError(
                 "This colour configuration has no view transform Standard; set Colors to As Displayed."
             ) from error
+        yield
+
+
+@contextlib.contextmanager
+def srgb_display(owner: bpy.types.Scene | bpy.types.ImageFormatSettings) -> Iterator[None]:
+    """The view of the artist as a display of sRGB shows it, since that is what an engine takes and gives.
+
+    A display that Blender has no sRGB beside, as of another colour configuration, stays.
+    """
+    if owner.display_settings.display_device == SRGB:
+        yield
+        return
+    view = owner.view_settings
+    with kept(view, STANDARD), contextlib.ExitStack() as stack:
+        shown = {name: getattr(view, name) for name in ("view_transform", "look")}
+        with contextlib.suppress(TypeError):
+            stack.enter_context(values(owner.display_settings, display_device=SRGB))
+        _put_back(view, shown)  # another display may have chosen another view
         yield
 
 

@@ -7,12 +7,10 @@ from typing import Any
 
 import bpy
 
-from .. import guard, places
+from ...core.sentence import Sentence
+from .. import guard, in_use, places
 from ..properties import status
 from ..sentences import draw_sentence
-
-COLORED = ("RENDER_RESULT", "RENDER", "VIEWPORT")
-"""Sources that have colors as displayed and others."""
 
 STRENGTHS = (
     (0.15, "hardly changes it"),
@@ -39,12 +37,13 @@ class Source:
     def draw(self, context: bpy.types.Context) -> None:
         settings = context.scene.sd_blender
         column = self.prepared().column()
-        column.prop(settings, "source")
-        if settings.source == "IMAGE":
+        column.prop(settings, in_use.source_name(context))
+        source = in_use.source(context)
+        if source == "IMAGE":
             column.template_ID(settings, "source_image", open="image.open")
-        elif settings.source == "FILE":
+        elif source == "FILE":
             column.prop(settings, "source_file")
-        elif settings.source in COLORED:
+        elif source in in_use.RENDERED_SOURCES:
             column.prop(settings, "source_colors")
         draw_strength(column, context, "inpaint_strength" if settings.task == "INPAINT" else "strength")
 
@@ -58,7 +57,7 @@ def draw_strength(layout: bpy.types.UILayout, context: bpy.types.Context, name: 
 def in_words(strength: float) -> str:
     """Both ends of the slider, and where it is."""
     now = next(words for most, words in STRENGTHS if strength <= most + 1e-6)
-    return f"0 keeps the source, 1 ignores it; {strength:.2f} {now}"
+    return Sentence("0 keeps the source, 1 ignores it; {strength} {now}", strength=f"{strength:.2f}", now=now)
 
 
 class Mask:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ...core.errors import BlenderStateError
 from ...core.request import ImageArray
+from ...core.sentence import Sentence
 from . import borrowed
 
 
@@ -43,8 +44,8 @@ def pixels(context: bpy.types.Context, colors: str) -> ImageArray:
     with contextlib.ExitStack() as stack:
         stack.enter_context(borrowed.values(space.overlay, show_overlays=False))
         stack.enter_context(borrowed.values(space, show_gizmo=False))
-        if colors == "STANDARD":
-            stack.enter_context(borrowed.standard_view(context.scene))
+        view = borrowed.standard_view if colors == "STANDARD" else borrowed.srgb_display
+        stack.enter_context(view(context.scene))
         context.view_layer.update()  # what is drawn is the scene as it was last evaluated, its colours included
         return _draw(context, space, _region(area))
 
@@ -56,7 +57,9 @@ def _draw(context: bpy.types.Context, space: bpy.types.SpaceView3D, region: bpy.
     try:
         buffer = gpu.types.GPUOffScreen(region.width, region.height)
     except Exception as error:  # out of graphics memory; Blender names no type
-        raise BlenderStateError(f"The viewport could not be drawn ({error}); make it smaller.") from error
+        raise BlenderStateError(
+            Sentence("The viewport could not be drawn ({error}); make it smaller.", error=error)
+        ) from error
     try:
         buffer.draw_view3d(
             context.scene,

@@ -16,6 +16,7 @@ from ...core import work
 from ...core.captions import words_of_name
 from ...core.errors import BlenderStateError, CannotSave
 from ...core.request import Sampling, Tiling
+from ...core.sentence import Sentence
 from ...core.training_captions import captions_of
 from ...core.training_folder import TrainingFolder
 from ...core.training_request import SUFFIX, TextualInversion, Training, TrainLora
@@ -113,14 +114,17 @@ def refuse_early(context: bpy.types.Context) -> None:
     """Raise BlenderStateError for what can be seen without looking at a pixel or a file; cheap enough for a poll."""
     settings = context.scene.sd_blender_training
     if busy := lifecycle.busy_with():
-        raise BlenderStateError(f"Blender is {busy}; wait until it is done.")
+        raise BlenderStateError(Sentence("Blender is {busy}; wait until it is done.", busy=busy))
     if not context.scene.is_editable:
         raise BlenderStateError("This scene is linked from another file; make it local to train.")
     for name in CHOICES:
         if not getattr(settings, name):
             label = settings.bl_rna.properties[name].name
             raise BlenderStateError(
-                f"{label} was set by another version of the add-on, which offers more; choose it again."
+                Sentence(
+                    "{label} was set by another version of the add-on, which offers more; choose it again.",
+                    label=label,
+                )
             )
     if settings.method == "WORD" and len(settings.trigger.split()) != 1:
         raise BlenderStateError("A textual inversion learns one word; give one as the trigger word.")
@@ -210,7 +214,11 @@ def _make_room(folder: TrainingFolder) -> None:
     except OSError as error:
         reason = error.strerror or str(error)
         raise CannotSave(
-            f"The folder {folder.output.parent} cannot be made ({reason}); choose another output."
+            Sentence(
+                "The folder {parent} cannot be made ({reason}); choose another output.",
+                parent=folder.output.parent,
+                reason=reason,
+            )
         ) from error
 
 
@@ -250,6 +258,7 @@ def _request(context: bpy.types.Context, output: str, images: str) -> Training:
             steps=usual.steps,
             guidance_scale=usual.guidance_scale,
             scheduler=usual.scheduler,
+            spacing=usual.spacing,
             seed=settings.seed,
         ),
     }

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from ...core.jobs import Job, JobState
 from ...core.messages import TrainingResult
+from ...core.sentence import Sentence
 from ...core.training_folder import TrainingFolder
 from ..results import naming
-from ..results.writeback import Delivery
+from ..results.delivery import Delivery
 from .status import end, is_training, training
 
 
@@ -15,11 +16,17 @@ def deliver(result: TrainingResult) -> Delivery:
     """No images; the note says what there is now, how to call it, and what to know of it."""
     name, trigger = naming.of_file(result.path), result.request.trigger.strip()
     parts = [
-        f"{name} is trained: {result.steps} steps, loss {result.loss:.4f}; it is saved as {result.path}.",
-        f'"{trigger}" calls it in a prompt.' if trigger else "",
+        Sentence(
+            "{name} is trained: {steps} steps, loss {loss}; it is saved as {path}.",
+            name=name,
+            steps=result.steps,
+            loss=f"{result.loss:.4f}",
+            path=result.path,
+        ),
+        Sentence('"{trigger}" calls it in a prompt.', trigger=trigger) if trigger else "",
         *result.notes,
     ]
-    return Delivery((), " ".join(filter(None, parts)))
+    return Delivery((), Sentence.joined(" ", filter(None, parts)))
 
 
 def paused(job: Job) -> str:
@@ -30,7 +37,11 @@ def paused(job: Job) -> str:
     if not steps:
         return "The training was stopped before its first checkpoint."
     planned = job.request.steps
-    return f"The training is paused at step {steps} of {planned}; Train goes on from there."
+    return Sentence(
+        "The training is paused at step {steps} of {planned}; Train goes on from there.",
+        steps=steps,
+        planned=planned,
+    )
 
 
 def closed(job: Job) -> None:

@@ -17,6 +17,7 @@ from ...core import png
 from ...core.captions import image_names, read_captions, words_of_name, write_captions
 from ...core.errors import BlenderStateError, CannotSave
 from ...core.request import ImageArray
+from ...core.sentence import Sentence
 from ...core.training_captions import FEWEST, listed
 from ..masks.painting import MASK_KEYWORD
 from ..results import naming
@@ -71,7 +72,12 @@ def _save_captions(folder: Path, captions: dict[str, str]) -> None:
     except OSError as error:
         reason = error.strerror or str(error)
         raise CannotSave(
-            f"The captions cannot be saved in {folder} ({reason}); copy the images to a folder of your own."
+            Sentence(
+                "The captions cannot be saved in {folder} ({reason}); copy the images to a folder of "
+                "your own.",
+                folder=folder,
+                reason=reason,
+            )
         ) from error
 
 
@@ -112,12 +118,20 @@ def check_ticked(trigger: str) -> None:
     images = ticked()
     if len(images) < FEWEST:
         raise BlenderStateError(
-            f"{len(images)} images are ticked and training needs at least {FEWEST}; tick more."
+            Sentence(
+                "{images} images are ticked and training needs at least {fewest}; tick more.",
+                images=len(images),
+                fewest=FEWEST,
+            )
         )
     if not trigger.strip() and (silent := [image.name for image in images if not caption_of(image)]):
         verb = "has" if len(silent) == 1 else "have"
         raise BlenderStateError(
-            f"{listed(silent)} {verb} no caption; write it in the list, or give a trigger word."
+            Sentence(
+                "{listed} {verb} no caption; write it in the list, or give a trigger word.",
+                listed=listed(silent),
+                verb=verb,
+            )
         )
 
 
@@ -169,8 +183,12 @@ class Writer:
         except OSError as error:
             reason = error.strerror or str(error)
             raise CannotSave(
-                f"The images cannot be saved in {self._folder.parent} ({reason}); make room on that disk or choose "
-                "another output."
+                Sentence(
+                    "The images cannot be saved in {parent} ({reason}); make room on that disk or choose "
+                    "another output.",
+                    parent=self._folder.parent,
+                    reason=reason,
+                )
             ) from error
 
 

@@ -11,7 +11,8 @@ import bpy
 from bpy.props import EnumProperty
 
 from ...core.errors import BlenderStateError, SDBlenderError
-from .. import editors, late, translation
+from ...core.sentence import Sentence
+from .. import editors, late, libraries, translation
 from ..operators import Generates
 from ..prompts.operators import OnScene
 from ..properties import status
@@ -86,7 +87,9 @@ class SDB_OT_train(Generates, bpy.types.Operator):
         return True
 
     def unprepared(self, reason: str) -> str:
-        return f"The training could not be prepared ({reason}); the log has the details."
+        return Sentence(
+            "The training could not be prepared ({reason}); the log has the details.", reason=reason
+        )
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """As execute, but nobody waits while objects are rendered."""
@@ -102,6 +105,7 @@ class SDB_OT_train(Generates, bpy.types.Operator):
         with telling():
             plan = build_training.prepare(context)
             if plan.images is not None:
+                session.check(plan.request)
                 rendering.begin(context, plan, _submit)
             else:
                 _submit(plan.request)
@@ -183,14 +187,22 @@ class SDB_OT_discard_training(OnScene, bpy.types.Operator):
         output = build_training.output_of(context.scene.sd_blender_training)
         folder = training_folder.TrainingFolder(Path(output))
         if not folder.steps_done():  # a stranger's .blend may name any folder
-            translation.report(self, "ERROR", f"{folder.path} holds no training; nothing was deleted.")
+            translation.report(
+                self, "ERROR", Sentence("{path} holds no training; nothing was deleted.", path=folder.path)
+            )
             return {"CANCELLED"}
         try:
             folder.discard()
         except OSError as error:
             reason = error.strerror or str(error)
             translation.report(
-                self, "ERROR", f"{folder.path} cannot be deleted ({reason}); delete that folder yourself."
+                self,
+                "ERROR",
+                Sentence(
+                    "{path} cannot be deleted ({reason}); delete that folder yourself.",
+                    path=folder.path,
+                    reason=reason,
+                ),
             )
             return {"CANCELLED"}
         finally:
@@ -223,7 +235,9 @@ class SDB_OT_use_training(OnScene, bpy.types.Operator):
         if entry.trigger and settings.prompt_text is None:
             settings.prompt = captions.with_trigger(entry.trigger, settings.prompt)
         if entry.trigger:
-            translation.report(self, "INFO", f'In a prompt it is called "{entry.trigger}"')
+            translation.report(
+                self, "INFO", Sentence('In a prompt it is called "{trigger}"', trigger=entry.trigger)
+            )
         return {"FINISHED"}
 
 
@@ -240,7 +254,7 @@ class SDB_OT_read_training_folder(OnScene, bpy.types.Operator):
         except SDBlenderError as error:
             translation.report(self, "ERROR", str(error))
             return {"CANCELLED"}
-        translation.report(self, "INFO", f"{count} images")
+        translation.report(self, "INFO", Sentence("{count} images", count=count))
         return {"FINISHED"}
 
 
@@ -255,7 +269,7 @@ class SDB_OT_tick_images(OnScene, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         wanted = _chosen(context, self.choice)
         for image in filter(training_images.is_usable, bpy.data.images):
-            if image.is_editable:
+            if libraries.is_kept(image):
                 image.sd_blender_train = image in wanted or (
                     image.sd_blender_train and self.choice in ("OPEN", "OBJECTS")
                 )

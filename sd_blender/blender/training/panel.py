@@ -7,6 +7,7 @@ from typing import Any
 
 import bpy
 
+from ...core.sentence import Sentence
 from .. import guard, late, places, sampling_advice, translation
 from ..properties import status
 from ..sentences import draw_sentence
@@ -57,7 +58,7 @@ class SDB_UL_training_images(bpy.types.UIList):
     def draw_item(self, context, layout, data, item, icon, active_data, active_property, index) -> None:
         with _rows:
             row = layout.row(align=True)
-            row.enabled = item.is_editable
+            row.enabled = item.is_editable and item.override_library is None
             row.prop(item, "sd_blender_train", text="")
             parts = row.split(factor=0.5, align=True)
             parts.label(text=item.name, translate=False, icon_value=icon)
@@ -146,7 +147,7 @@ def draw_buttons(layout: bpy.types.UILayout, context: bpy.types.Context, setting
     left = training.left if training.output == output else None
     goes_on = left is not None and left.goes_on(settings.steps)
     if goes_on:
-        text = translation.shown(f"Resume at Step {left.steps}")
+        text = translation.shown(Sentence("Resume at Step {left}", left=left.steps))
         row.operator("sdb.train", text=text, translate=False, icon="PLAY")
     else:
         row.operator("sdb.train", text="Train", icon="PLAY")
@@ -161,7 +162,8 @@ def draw_progress(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     if training.rendering:
         done, count = training.rendering
         layout.progress(factor=done / count, type="BAR", text=f"{done / count:.0%}")
-        draw_sentence(layout, context, f"Rendering view {min(done + 1, count)} of {count}", "RENDER_STILL")
+        text = Sentence("Rendering view {min} of {count}", min=min(done + 1, count), count=count)
+        draw_sentence(layout, context, text, "RENDER_STILL")
     if training.job and status.busy:
         layout.progress(factor=status.factor, type="BAR", text=f"{status.factor:.0%}")
         draw_sentence(layout, context, status.text, "TIME")

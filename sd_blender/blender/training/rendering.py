@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import bpy
 
 from ...core.errors import BlenderStateError, SDBlenderError
+from ...core.sentence import Sentence
 from ...core.training_request import Training
 from .. import editors, lifecycle
 from ..properties import status
@@ -26,7 +27,7 @@ BREATH = 0.05
 """Seconds between two renders, in which Blender draws and hears the artist."""
 
 WAIT = 0.5
-"""Seconds between two looks while Blender renders, bakes, saves or loads of itself."""
+"""Seconds between two looks while Blender is busy, or the artist has a tool in hand."""
 
 STOPPED = "The renders for the training were stopped; Train makes them anew."
 
@@ -104,7 +105,7 @@ def step() -> float | None:
     """What the timer calls: one render, or the training itself after the last. Seconds to the next call, or None."""
     if _current is None:
         return None
-    if lifecycle.busy_with():
+    if lifecycle.waits_for():
         return WAIT
     try:
         if _current.step():
@@ -117,7 +118,10 @@ def step() -> float | None:
         logger.exception("the renders of a training failed")
         reason = f"{type(error).__name__}: {error}"
         _fail(
-            f"The training could not be prepared ({reason}); the log has the details.", traceback.format_exc()
+            Sentence(
+                "The training could not be prepared ({reason}); the log has the details.", reason=reason
+            ),
+            traceback.format_exc(),
         )
     return None
 

@@ -17,6 +17,7 @@ from mathutils import Vector
 
 from ...core.errors import BlenderStateError
 from ...core.request import ImageArray
+from ...core.sentence import Sentence
 from ...core.training_captions import FEWEST
 from ..source import capture
 
@@ -67,8 +68,12 @@ class Views:
         """Raise BlenderStateError when too few of all views showed anything."""
         if shown < FEWEST:
             raise BlenderStateError(
-                f"The selected objects are seen in {shown} of {self.count} renders; show them in renders, or select "
-                "others."
+                Sentence(
+                    "The selected objects are seen in {shown} of {count} renders; show them in renders, or "
+                    "select others.",
+                    shown=shown,
+                    count=self.count,
+                )
             )
 
 

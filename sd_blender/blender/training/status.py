@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 import bpy.utils.previews
+from bpy.app.handlers import persistent
 
+from ...core.sentence import Sentence
 from .. import editors, guard, late
 
 if TYPE_CHECKING:
@@ -96,10 +98,10 @@ def is_training(job: Job) -> bool:
 
 
 def loss_of(job: Job) -> str:
-    """ ", loss 0.0412", the mean of the newest losses, which jump about; "" before there is one."""
+    """ "loss 0.0412", the mean of the newest losses, which jump about; "" before there is one."""
     newest = [loss for _, loss in job.losses[-20:]]
     mean = sum(newest) / max(len(newest), 1)
-    return f", loss {mean:.4f}" if newest else ""
+    return Sentence("loss {mean}", mean=f"{mean:.4f}") if newest else ""
 
 
 def follow(jobs: list[Job]) -> None:
@@ -234,12 +236,21 @@ def forget() -> None:
     training.__init__()
 
 
+@persistent
+@guard.handler
+def _loaded(*_) -> None:
+    """What was said was about the scene of the file before."""
+    training.tell("", is_error=False)
+
+
 def register() -> None:
     """The first training makes the place for its pictures."""
+    bpy.app.handlers.load_post.append(_loaded)
 
 
 def unregister() -> None:
     global _curves, _pictures
+    bpy.app.handlers.load_post.remove(_loaded)
     forget()
     if bpy.app.timers.is_registered(_look_now):
         bpy.app.timers.unregister(_look_now)

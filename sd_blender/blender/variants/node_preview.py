@@ -224,7 +224,9 @@ def _empty_slot(thing: bpy.types.Object | None, made: dict[str, Any], material: 
     if thing is None or not isinstance(slot, int) or not 0 <= slot < len(thing.material_slots):
         return
     place = thing.material_slots[slot]
-    if place.material != material:
+    # Undo may bring back the slot of the object without that of its mesh, which looked the same before and after.
+    is_left_over = made["appended"] and not thing.data.materials
+    if place.material != material and not is_left_over:
         return
     place.material = None
     with contextlib.suppress(TypeError):  # a word that a stranger wrote
@@ -239,6 +241,8 @@ def _remove_slots(data: bpy.types.ID) -> None:
     if isinstance(data, bpy.types.Mesh) and "material_index" in data.attributes and not data.is_editmode:
         numbers = [0] * len(data.polygons)
         data.polygons.foreach_get("material_index", numbers)
+    if not data.materials:
+        data.materials.append(None)  # so that the objects take note
     data.materials.clear()  # pop() would leave the object its slot
     if numbers is not None:
         data.polygons.foreach_set("material_index", numbers)

@@ -10,7 +10,8 @@ import bpy
 from bpy.props import IntProperty
 
 from ...core.errors import BlenderStateError, SDBlenderError
-from .. import editors, late, lifecycle, translation
+from ...core.sentence import Sentence
+from .. import editors, late, lifecycle, seeds, translation
 from ..history.properties import UNJUDGED
 from ..operators import Generates
 from ..properties import status
@@ -109,7 +110,7 @@ class SDB_OT_apply_variant(_OfOne, bpy.types.Operator):
         note = variants.apply(context.scene, item, context.space_data)
         writeback.push_undo(self.bl_label)
         if score > UNJUDGED:
-            translation.report(self, "INFO", f"Score {score:.2f}")
+            translation.report(self, "INFO", Sentence("Score {score}", score=f"{score:.2f}"))
         return note
 
 
@@ -133,12 +134,12 @@ class SDB_OT_lock_variant_seed(_OfOne, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     def choose(self, context: bpy.types.Context) -> str:
-        settings, seed = context.scene.sd_blender, int(variants.find(context.scene, self.index).seed)
-        if seed > settings.bl_rna.properties["seed"].hard_max:
-            raise BlenderStateError(
-                f"The seed {seed} is too large for the seed field; choose another variant."
-            )
-        settings.seed, settings.lock_seed = seed, True
+        settings = context.scene.sd_blender
+        seed = seeds.parse(variants.find(context.scene, self.index).seed)
+        if seed is None:
+            raise BlenderStateError("The settings of this variant are damaged; use Generate instead.")
+        seeds.write(settings, seed)
+        settings.lock_seed = True
         return ""
 
 
@@ -151,7 +152,7 @@ class SDB_OT_copy_variant_seed(_OfOne, bpy.types.Operator):
     def choose(self, context: bpy.types.Context) -> str:
         seed = variants.find(context.scene, self.index).seed
         context.window_manager.clipboard = seed
-        translation.report(self, "INFO", f"Seed {seed} copied")
+        translation.report(self, "INFO", Sentence("Seed {seed} copied", seed=seed))
         return ""
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import bpy
 
+from ...core.sentence import Sentence
 from .. import guard, icons, places, translation
 from ..history.properties import UNJUDGED
 from ..sentences import draw_sentence
@@ -73,10 +74,13 @@ def draw_tile(
     tile = layout.column(align=True)
     tile.template_icon(icon_value=icons.large(item.thumbnail), scale=scale)
     if item.score > UNJUDGED:
-        tile.label(text=translation.shown(f"Score {item.score:.2f}"))
+        tile.label(text=translation.shown(Sentence("Score {score}", score=f"{item.score:.2f}")))
     if is_shown:
         tile.operator(
-            "sdb.show_original", text=translation.shown(f"{index + 1} Shown"), icon="HIDE_OFF", depress=True
+            "sdb.show_original",
+            text=translation.shown(Sentence("{index} Shown", index=index + 1)),
+            icon="HIDE_OFF",
+            depress=True,
         )
     else:
         button = tile.operator("sdb.preview_variant", text=str(index + 1), icon="HIDE_ON")

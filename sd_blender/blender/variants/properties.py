@@ -60,12 +60,14 @@ class SDB_PG_preview(bpy.types.PropertyGroup):
 class Shown:
     """The variant on trial, by its key; "" for none. It is no property: undo and files bring none back.
 
-    image: its image. editors: what an Image Editor that shows it showed before, by its address. paused: it is away for
-    a moment, while Blender saves. spare: the material that was made for it, meanwhile.
+    image: its image. instead_of: what was shown in its place before. editors: what an Image Editor that shows it showed
+    before, by its address. paused: it is away for a moment, while Blender saves. spare: the material that was made for
+    it, meanwhile.
     """
 
     key: str = ""
     image: Reference | None = None
+    instead_of: Reference | None = None
     editors: dict[int, Reference | None] = field(default_factory=dict)
     paused: bool = False
     spare: Reference | None = None

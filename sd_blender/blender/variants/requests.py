@@ -8,6 +8,7 @@ import json
 from ...core import recall
 from ...core.errors import BlenderStateError
 from ...core.request import Request
+from ...core.sentence import Sentence
 from ...core.serialization import ARRAY_FIELDS, Arrays, Header, from_json, to_json
 from ...core.wildcards import prompts_of
 from .. import build_request, preferences
@@ -58,7 +59,7 @@ def more_like(item: SDB_PG_variant) -> Request:
         height, width = arrays["image"].shape[:2]
         header["task"] = "image_to_image"
         header["sampling"] = header["sampling"] | {"width": width, "height": height}
-    header["strength"] = MORE_LIKE_THIS
+    header["strength"], header["image_name"] = MORE_LIKE_THIS, image.name
     return _request(header, arrays, item)
 
 
@@ -80,6 +81,9 @@ def _stored(item: SDB_PG_variant) -> tuple[Header, Arrays]:
     # Never of the file: a stranger's could send what a file of this computer holds.
     header["wildcards"] = preferences.read().wildcards_folder
     header["clip"] = preferences.read().clip_folder
+    header["lora_folders"] = list(
+        adapters.called_from(item.id_data, str(header.get("prompt"))).get("lora_folders", ())
+    )
     return header, {}
 
 
@@ -94,10 +98,13 @@ def _request(header: Header, arrays: Arrays, item: SDB_PG_variant) -> Request:
             continue
         is_shown = name == "reference" or header["task"] == "image_to_image"
         reader = capture.image_pixels if is_shown else READERS[name]
-        image = restore.find_image(wanted, reader, None)
+        image = restore.find_image(wanted, reader, restore.called(str(header.get(f"{name}_name", ""))))
         if image is None:
             raise BlenderStateError(
-                f"The {LABELS[name]} of this variant is no longer in the file as it was; use Generate instead."
+                Sentence(
+                    "The {labels} of this variant is no longer in the file as it was; use Generate instead.",
+                    labels=LABELS[name],
+                )
             )
         arrays[name] = reader(image)
     request = from_json(header, arrays)

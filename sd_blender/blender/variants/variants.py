@@ -9,18 +9,19 @@ and ``node_preview``; here is which one it is.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import bpy
 
 from ...core import thumbnails
 from ...core.errors import BlenderStateError
 from ...core.messages import Result
-from .. import icons
+from ...core.sentence import Sentence
+from .. import icons, image_places
 from ..history import history
 from ..history.properties import UNJUDGED
 from ..properties import status
-from ..results import placement, stored_targets
+from ..results import opening, placement, stored_targets
 from ..results.saving import KEYWORD
 from ..results.targets import Reference, Target
 from . import node_preview
@@ -55,7 +56,9 @@ def find(scene: Scene, index: int = -1) -> SDB_PG_variant:
     """A variant by its number from 0, or with -1 the one that is shown. Raises BlenderStateError."""
     offered = scene.sd_blender_variants
     if index >= len(offered):
-        raise BlenderStateError(f"There are {len(offered)} variants; choose one of them.")
+        raise BlenderStateError(
+            Sentence("There are {offered} variants; choose one of them.", offered=len(offered))
+        )
     item = shown_in(scene) if index < 0 else offered[index]
     if item is None:
         raise BlenderStateError("No variant is chosen; click one first.")
@@ -79,13 +82,15 @@ def preview(scene: Scene, item: SDB_PG_variant, space: bpy.types.Space | None = 
     shown is shown still.
     """
     image, target = image_of(item), stored_targets.load(item.target)
-    note = ""
+    note, before = "", Reference.to(placement.shown_at(target))
+    if before is not None and shown.image is not None and before.uid == shown.image.uid:
+        before = shown.instead_of
     if target.shows_result:
         note = placement.show_on_trial(image, target, shown.spare)
     else:
         placement.end()
-    _show_in_editors(image, target, space)
-    shown.key, shown.image = item.key, Reference.to(image)
+    _show_in_editors(image, target, space, before)
+    shown.key, shown.image, shown.instead_of = item.key, Reference.to(image), before
     shown.paused, shown.spare = False, None
     return note
 
@@ -108,6 +113,9 @@ def apply(scene: Scene, item: SDB_PG_variant, space: bpy.types.Space | None = No
         node_preview.finish(owner)
     if target.shows_result and image.users > 1:
         image.use_fake_user = False
+    _keep_editors(image, placement.shows(image, target))
+    if shown.instead_of is not None:
+        placement.go_along(shown.instead_of.find(bpy.data.images), image, target)
     shown.reset()
     offered = scene.sd_blender_variants
     for index in reversed(range(len(offered))):
@@ -163,17 +171,31 @@ def _image_spaces() -> list[bpy.types.Space]:
     return [space for area in areas for space in area.spaces if space.type == "IMAGE_EDITOR"]
 
 
-def _show_in_editors(image: bpy.types.Image, target: Target, space: bpy.types.Space | None) -> None:
-    """Where the artist clicked or sees what was inpainted; in some editor, when nothing else shows the variant."""
+def _show_in_editors(
+    image: bpy.types.Image, target: Target, space: bpy.types.Space | None, before: Reference | None
+) -> None:
+    """Where the artist clicked, sees what was inpainted, or what the variant stands in for; in some editor, when
+    nothing else shows the variant.
+    """
     editors, source = _image_spaces(), target.find_source()
-    chosen = [editor for editor in editors if editor == space or (source and editor.image == source)]
+    replaced = [other for other in (source, before.find(bpy.data.images) if before else None) if other]
+    chosen = [editor for editor in editors if editor == space or editor.image in replaced]
     if not chosen and not target.shows_result and not shown.editors:
-        chosen = editors[:1]
+        chosen = [editor for editor in editors if opening.is_free(editor)][:1]
     for editor in chosen:
         shown.editors.setdefault(editor.as_pointer(), Reference.to(editor.image))
     for editor in editors:
         if editor.as_pointer() in shown.editors:
             editor.image = image
+
+
+def _keep_editors(image: bpy.types.Image, holds: Callable[[], bool]) -> None:
+    """Have those that show the variant show it for good, which an undo of that takes back."""
+    for editor in _image_spaces():
+        if editor.as_pointer() in shown.editors and editor.image == image:
+            before = shown.editors[editor.as_pointer()]
+            editor.image = before.find(bpy.data.images) if before else None
+            image_places.put(editor, "image", image, holds)
 
 
 def _bring_back_editors() -> None:

@@ -108,3 +108,63 @@ def canvas() -> list[int]:
     left, bottom = region.view2d.view_to_region(0, 0, clip=False)
     right, top = region.view2d.view_to_region(1, 1, clip=False)
     return [int(region.x + left), int(window.height - region.y - top), int(right - left), int(top - bottom)]
+
+
+def paint_on_the_mesh() -> stage.Scenario:
+    """The test paints on the object, presses Expand, undoes it, does it again, and paints on."""
+    settings = stage.settings()
+    settings.task, settings.source, settings.source_image = "INPAINT", "IMAGE", grey_noise()
+    stage.split()
+    stage.editors()["IMAGE_EDITOR"].spaces.active.image = settings.source_image
+    press("new_mask")
+    enter_texture_paint()
+    brush = bpy.context.tool_settings.image_paint.brush
+    yield from stage.show("ready", brush=brush is not None)
+    yield from stroke_on_the_mesh("first stroke")
+    first = levels()
+    press("mask_expand")
+    bpy.ops.ed.undo_push(message="Expand Mask")
+    expanded = levels()
+    yield from stage.show("undo", at=middle())
+    yield shows(first)
+    yield from stage.show("redo", at=middle())
+    yield shows(expanded)
+    yield from stroke_on_the_mesh("second stroke")
+    paint = bpy.context.scene.tool_settings.image_paint
+    yield from stage.show(
+        "painted",
+        mask=stage.settings().mask_image.name,  # undo has made the scene anew
+        canvas=paint.canvas.name,
+        editor=stage.editors()["IMAGE_EDITOR"].spaces.active.image.name,
+        more=int((levels() > expanded).sum()),
+        masks=sum("Mask" in image.name for image in bpy.data.images),
+    )
+
+
+def stroke_on_the_mesh(name: str) -> stage.Scenario:
+    before = levels()
+    yield from stage.show(name, at=middle())
+    yield lambda: (levels() > before).sum() > 50
+    yield stage.is_still(levels)
+
+
+def press(button: str) -> None:
+    window, area = bpy.context.window_manager.windows[0], stage.editors()["VIEW_3D"]
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        getattr(bpy.ops.sdb, button)()
+
+
+def enter_texture_paint() -> None:
+    window, area = bpy.context.window_manager.windows[0], stage.editors()["VIEW_3D"]
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        if bpy.context.mode != "PAINT_TEXTURE":
+            bpy.ops.object.mode_set(mode="TEXTURE_PAINT")
+    area.spaces.active.region_3d.view_distance = 6.0
+
+
+def middle() -> list[int]:
+    window, area = bpy.context.window_manager.windows[0], stage.editors()["VIEW_3D"]
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    return [region.x + region.width // 2, window.height - region.y - region.height // 2]
