@@ -14,6 +14,7 @@ import numpy as np
 from _bench_table import Row, compare, milliseconds
 
 from sd_blender.blender import build_request, pump, session
+from sd_blender.blender.encoding import AS_ON_SCREEN
 from sd_blender.blender.results import textures
 from sd_blender.blender.results.saving import encode
 from sd_blender.blender.source import capture
@@ -22,6 +23,7 @@ from sd_blender.core.request import Sampling, TextToImage
 
 PROMPT = "red bricks"
 SIZES = (512, 1024, 2048, 4096)
+NODES = (30, 300)
 BLOCK_SIZE = 1024
 BLOCK_LIMIT_MS = 50.0
 
@@ -42,14 +44,14 @@ def pixel_rows() -> Iterator[Row]:
         rounds = max(3, 12 * 512 // size)
 
         def write(request: TextToImage = request, picture: GeneratedImage = picture) -> None:
-            image = textures.new_image(request, picture, None)
-            image.pixels[0]  # decodes it
+            image = textures.new_image(request, picture, AS_ON_SCREEN)
+            tuple(image.size)  # decodes it; a pixel asked for would make floats of all of them
             bpy.data.images.remove(image)
 
         yield compare(
             f"picture to image, {size} px", "pixels[:] =", write, lambda p=picture: naive_write(p), rounds
         )
-        image = textures.new_image(request, picture, None)
+        image = textures.new_image(request, picture, AS_ON_SCREEN)
         image.pixels[0]
         what = f"image to array, {size} px"
         read = lambda image=image: capture.stored_bytes(image)  # noqa: E731
@@ -73,6 +75,42 @@ def naive_read(image: bpy.types.Image) -> np.ndarray:
     return (np.array(image.pixels[:]).reshape(height, width, 4)[::-1] * 255).round().astype(np.uint8)
 
 
+def node_rows() -> Iterator[Row]:
+    """What each drawing of a panel asks: the active texture, at the end of a chain of corrections."""
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.ops.mesh.primitive_plane_add()
+    for length in NODES:
+        socket = material_of(length)
+        ours = lambda: build_request.active_texture(bpy.context)  # noqa: E731
+        naive = lambda socket=socket: naive_texture(socket)  # noqa: E731
+        yield compare(f"active texture of {length} nodes", "socket.links", ours, naive, 12)
+
+
+def material_of(length: int) -> bpy.types.NodeSocket:
+    """Give the active object a material with this many corrections after its texture; returns its Base Color."""
+    material = bpy.data.materials.new(str(length))
+    if material.node_tree is None:
+        material.use_nodes = True
+    tree = material.node_tree
+    last = tree.nodes.new("ShaderNodeTexImage")
+    last.image = bpy.data.images.new("Chain", 8, 8)
+    for _ in range(length):
+        node = tree.nodes.new("ShaderNodeHueSaturation")
+        tree.links.new(last.outputs["Color"], node.inputs["Color"])
+        last = node
+    socket = next(n for n in tree.nodes if n.type == "BSDF_PRINCIPLED").inputs["Base Color"]
+    tree.links.new(last.outputs["Color"], socket)
+    bpy.context.object.active_material = material
+    return socket
+
+
+def naive_texture(socket: bpy.types.NodeSocket) -> bpy.types.Image:
+    node = socket.links[0].from_node
+    while node.type != "TEX_IMAGE":
+        node = node.inputs["Color"].links[0].from_node
+    return node.image
+
+
 def main_thread_rows() -> Iterator[Row]:
     """What Blender's main thread does for a job of BLOCK_SIZE pixels that another thread computes."""
     from tests.fakes import FakeEngine
@@ -82,7 +120,7 @@ def main_thread_rows() -> Iterator[Row]:
     bpy.ops.mesh.primitive_plane_add()
     settings = bpy.context.scene.sd_blender
     settings.prompt, settings.width, settings.height, settings.steps = PROMPT, BLOCK_SIZE, BLOCK_SIZE, 8
-    settings.source, settings.source_image = "IMAGE", textures.new_image(request, picture, None)
+    settings.source, settings.source_image = "IMAGE", textures.new_image(request, picture, AS_ON_SCREEN)
     settings.mask_image = bpy.data.images.new("Mask", BLOCK_SIZE, BLOCK_SIZE)
     settings.mask_image.pixels.foreach_set(np.repeat(np.float32([0, 1]), BLOCK_SIZE**2 * 2))
     # An image that an editor or the viewport shows is decoded; this one is looked at here for the first time.

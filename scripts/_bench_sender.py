@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parent.parent)]
 
-from _bench_worker import PICTURES, answer, picture  # noqa: E402
+from _bench_worker import PICTURES, answer, ready_picture  # noqa: E402
 
 from sd_blender.core.messages import GeneratedImage, Result, Seam  # noqa: E402
 from sd_blender.worker.__main__ import take_pipes  # noqa: E402
@@ -18,7 +18,7 @@ from sd_blender.worker.server import Server  # noqa: E402
 class Ready:
     def generate(self, job_id, request, report, is_cancelled):
         side = request.sampling.width
-        pixels = PICTURES.setdefault(side, picture(side))
+        pixels = ready_picture(side)
         return Result(request, (GeneratedImage(pixels, 0, Seam(1, 1)),), 0.0)
 
     def unload(self):

@@ -28,11 +28,17 @@ class Row:
 
 def compare(what: str, other: str, ours: Callable, theirs: Callable, rounds: int, limit: float = 0.0) -> Row:
     """Run both in turn, once more beforehand to warm up. limit: of the ratio, when it has one."""
-    pairs = [(milliseconds(ours), milliseconds(theirs)) for _ in range(rounds + 1)][1:]
+    return row(
+        what, other, [(milliseconds(ours), milliseconds(theirs)) for _ in range(rounds + 1)][1:], limit
+    )
+
+
+def row(what: str, other: str, pairs: list[tuple[float, float]], limit: float = 0.0) -> Row:
+    """Of neighbours in time: milliseconds of ours and of the other way. limit: of the ratio, when it has one."""
     ratio = statistics.median(a / b for a, b in pairs)
     a, b = (statistics.median(times) for times in zip(*pairs, strict=True))
     bound = {"limit": f"ratio at most {limit}", "within": ratio <= limit} if limit else {}
-    return Row(what, other, round(a, 2), round(b, 2), round(ratio, 4), rounds, **bound)
+    return Row(what, other, round(a, 2), round(b, 2), round(ratio, 4), len(pairs), **bound)
 
 
 def milliseconds(call: Callable) -> float:

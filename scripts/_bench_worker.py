@@ -41,6 +41,13 @@ def picture(side: int) -> np.ndarray:
 PICTURES: dict[int, np.ndarray] = {}
 
 
+def ready_picture(side: int) -> np.ndarray:
+    """One that is there already, from the second time on: to make it takes longer than to send it."""
+    if side not in PICTURES:
+        PICTURES[side] = picture(side)
+    return PICTURES[side]
+
+
 class Peer:
     """Another process that answers a size with a picture of it, by pickling it or as the name of a PNG file."""
 
@@ -66,7 +73,7 @@ class Peer:
 def answer(how: str) -> None:
     """The other process of :class:`Peer`."""
     for line in sys.stdin.buffer:
-        pixels = PICTURES.setdefault(int(line), picture(int(line)))
+        pixels = ready_picture(int(line))
         if how == "file":
             with tempfile.NamedTemporaryFile(suffix=".png", delete=False) as file:
                 Image.fromarray(pixels).save(file, compress_level=1)

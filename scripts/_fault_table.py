@@ -67,8 +67,15 @@ FAULTS = {
     "F58": "headless, without an event loop",
     "F59": "Ctrl C in headless",
     "F60": "the log's disk is full, a million lines",
+    "F61": "a result arrives in the middle of a brush stroke",
+    "F62": "another scene is active, or another file open, when a result arrives",
+    "F63": "what is to be changed is linked, or a library override",
+    "F64": "a model's conversion to float32 fails half way",
+    "F65": "the worker, or Blender, has no memory for what the other sends",
+    "F66": "a job of many pictures ends in the middle",
+    "F67": "a job that is slow and healthy",
 }
-"""What the rows F01 to F60 inject, in the words of the artist."""
+"""What the rows F01 to F67 inject, in the words of the artist."""
 
 SURVIVED, NOT_SURVIVED, NOT_RUN = "survived", "NOT survived", "not run"
 

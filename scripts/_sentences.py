@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent / "sd_blender"
-LAYERS = ("blender", "core", "engine", "worker", "training")
+LAYERS = ("blender", "core", "engine", "worker", "training", "numpy_engine")
 
 SENTENCE = re.compile(r'["{A-Z].* .*[^.]\.', re.DOTALL)
 FIELDS = re.compile(r"\{(\w+)\}")
@@ -18,13 +18,17 @@ FIELDS = re.compile(r"\{(\w+)\}")
 
 @dataclass(frozen=True)
 class Text:
-    """A text in the source, the values in an f-string as ``{name}``. is_sentence: it ends with a full stop."""
+    """A text in the source, the values in an f-string as ``{name}``.
+
+    is_sentence: it ends with a full stop. is_f_string: nobody will know its pattern; see core/sentence.py.
+    """
 
     layer: str
     file: Path
     line: int
     text: str
     is_sentence: bool
+    is_f_string: bool
 
 
 def texts() -> Iterator[Text]:
@@ -32,11 +36,11 @@ def texts() -> Iterator[Text]:
     for layer in LAYERS:
         for file in sorted((PACKAGE / layer).rglob("*.py")):
             tree = ast.parse(file.read_text(encoding="utf-8"))
-            for line, text in _texts(tree):
-                yield Text(layer, file, line, text, bool(SENTENCE.fullmatch(text)))
+            for line, text, is_f_string in _texts(tree):
+                yield Text(layer, file, line, text, bool(SENTENCE.fullmatch(text)), is_f_string)
 
 
-def _texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
+def _texts(tree: ast.AST) -> Iterator[tuple[int, str, bool]]:
     skipped = {id(node) for node in _docstrings(tree)}
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
@@ -45,9 +49,9 @@ def _texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
         if id(node) in skipped:
             continue
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield node.lineno, node.value
+            yield node.lineno, node.value, False
         elif isinstance(node, ast.JoinedStr):
-            yield node.lineno, _pattern(node)
+            yield node.lineno, _pattern(node), True
 
 
 def _docstrings(tree: ast.AST) -> Iterator[ast.AST]:

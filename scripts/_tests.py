@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import tempfile
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -61,7 +62,10 @@ def run_pytest(
     report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
     command = [str(python), "-m", "pytest", str(path), "-q", f"--junitxml={report}"]
-    code = _run(command, environ, seconds)
+    # The folder that pytest takes by itself is everybody's: each process deletes what others left there, and one that
+    # is disturbed by another at it fails after its last test.
+    with tempfile.TemporaryDirectory(prefix="sd_blender-tests-", ignore_cleanup_errors=True) as own:
+        code = _run([*command, f"--basetemp={own}/t"], environ, seconds)
     try:
         outcome = _read(report)
     except (OSError, ElementTree.ParseError):

@@ -20,7 +20,9 @@ if __name__ == "__main__":
 
 import _bench_worker
 import bpy
-from _bench_blender import PROMPT, SIZES, main_thread_rows, pixel_rows
+from _bench_blender import PROMPT, SIZES, main_thread_rows, node_rows, pixel_rows
+from _bench_busy import busy_rows
+from _bench_networks import network_rows
 from _bench_table import Row, compare, show, write
 
 import sd_blender
@@ -107,12 +109,39 @@ def window_rows() -> Iterator[Row]:
         )
 
 
+def lora_rows(options: argparse.Namespace) -> Iterator[Row]:
+    from _bench_lora import lora_rows
+
+    yield from lora_rows(options.rounds)
+
+
+def numpy_rows(options: argparse.Namespace) -> Iterator[Row]:
+    from _bench_numpy import numpy_rows
+
+    yield from numpy_rows(options.rounds)
+
+
+def speed_rows(options: argparse.Namespace) -> Iterator[Row]:
+    from _bench_speed import speed_rows
+
+    from sd_blender.core.request import STARTER_MODEL
+
+    for size in options.sizes:
+        yield from speed_rows(options.model or STARTER_MODEL, size, options.steps, options.rounds)
+
+
 PARTS: dict[str, Callable[[argparse.Namespace], Iterator[Row]]] = {
     "engine": engine_rows,
+    "speed": speed_rows,
+    "numpy": numpy_rows,
+    "loras": lora_rows,
     "pixels": lambda _: pixel_rows(),
+    "nodes": lambda _: node_rows(),
     "main-thread": lambda _: main_thread_rows(),
     "transport": lambda _: transport_rows(),
     "window": lambda _: window_rows(),
+    "networks": lambda options: network_rows(options.network_size, options.rounds),
+    "busy": lambda options: busy_rows(options.rounds),
 }
 
 
@@ -123,6 +152,9 @@ def parse_options() -> argparse.Namespace:
     )
     parser.add_argument("--steps", type=int, default=20, help="denoising steps; default %(default)s")
     parser.add_argument("--sizes", type=int, nargs="+", default=[256], help="of the pictures; default 256")
+    parser.add_argument(
+        "--network-size", type=int, default=512, help="px, of the rows of networks of real size; default 512"
+    )
     parser.add_argument("--rounds", type=int, default=7, help="of the engine's rows; default %(default)s")
     parser.add_argument("--only", choices=list(PARTS), help="one part of the table")
     parser.add_argument("--save", action="store_true", help="keep the result as docs/bench.json too")

@@ -5,16 +5,20 @@
 
 The zip holds addon_manifest/, the package and LICENSE, in an order and with times that do not change: the same sources
 give the same bytes. Blender's validator comes with the bpy package of this Python, else of an environment in .venv/; or
-name a Blender with --blender.
+name a Blender with --blender. Where there is none, the zip is written all the same.
 """
 
 from __future__ import annotations
+
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - before the imports below, which an older Python does not have
+    sys.exit("This needs Python 3.11 or newer; run it as: python3.11 " + " ".join(sys.argv))
 
 import argparse
 import hashlib
 import os
 import subprocess
-import sys
 import tempfile
 import tomllib
 import zipfile
@@ -33,6 +37,10 @@ class BuildError(Exception):
     """The zip cannot be built or is refused; the text says why."""
 
 
+class NoValidator(Exception):
+    """Nothing at hand can validate the zip; the text says what would."""
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Build the Blender extension into dist/ and validate it.")
     parser.add_argument("--output", type=Path, default=ROOT / "dist", help="folder for the zip")
@@ -40,12 +48,14 @@ def main() -> int:
     options = parser.parse_args()
     try:
         path = build(options.output)
-        print(validate(path, options.blender))
+        said = validate(path, options.blender)
     except BuildError as error:
         print(error, file=sys.stderr)
         return 1
+    except NoValidator as reason:
+        said = f"It was not validated: {reason}"
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    print(f"{path}\n{path.stat().st_size / 2**20:.1f} MiB, sha256 {digest}")
+    print(f"{path}\n{path.stat().st_size / 2**20:.1f} MiB, sha256 {digest}\n{said}")
     return 0
 
 
@@ -76,29 +86,35 @@ def contents() -> Iterator[tuple[str, Path]]:
 
 
 def validate(path: Path, blender: Path | None = None) -> str:
-    """What Blender's validator says of a zip. Raises BuildError when it refuses the zip or is not to be found."""
+    """What Blender's validator says of a zip. Raises BuildError when it refuses the zip, NoValidator without one."""
     if blender is not None:
         command = [str(blender), "--factory-startup", "--command", "extension", "validate", str(path)]
     else:
         command = [sys.executable, str(find_validator()), "validate", str(path)]
     # In a folder of its own: the validator takes a zip for a package only beside no manifest.
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+        try:
+            done = subprocess.run(
+                command, cwd=folder, capture_output=True, text=True, timeout=300, check=False
+            )
+        except OSError as error:
+            raise BuildError(f"{path} is written; {command[0]} cannot be started: {error}") from error
     said = (done.stdout + done.stderr).strip()
     if done.returncode != 0:
-        raise BuildError(f"Blender refuses {path.name}:\n{said}")
+        raise BuildError(f"{path} is written; Blender refuses it:\n{said}")
     return said
 
 
 def find_validator() -> Path:
     """Blender's extension tool in the bpy package of this Python or of an environment in .venv/."""
     site_folders = [Path(entry) for entry in sys.path if entry.endswith("site-packages")]
-    site_folders += sorted((ROOT / ".venv").glob("*/lib/python*/site-packages"), reverse=True)
+    for layout in ("*/lib/python*/site-packages", "*/Lib/site-packages"):  # the second is that of Windows
+        site_folders += sorted((ROOT / ".venv").glob(layout), reverse=True)
     for folder in site_folders:
         for tool in folder.glob(VALIDATOR):
             return tool
-    raise BuildError(
-        "Blender's validator is not here; install the bpy package, or name a Blender with --blender."
+    raise NoValidator(
+        "Blender's validator is not here; install the bpy package, or name a Blender with --blender"
     )
 
 

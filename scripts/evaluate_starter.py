@@ -25,7 +25,7 @@ from diffusers import StableDiffusionPipeline  # noqa: E402
 
 from sd_blender.training.cache import HELD_OUT_SEED  # noqa: E402
 from sd_blender.training.curves import draw_curves  # noqa: E402
-from sd_blender.training.evaluation import clip_measures, comparison, measures, report  # noqa: E402
+from sd_blender.training.evaluation import clip_measures, comparison, measures, natural, report  # noqa: E402
 from sd_blender.training.evaluation.classifier import Classifier, Labelled, classify, train_classifier  # noqa: E402
 from sd_blender.training.evaluation.frechet import distances  # noqa: E402
 from sd_blender.training.export import GUIDANCE, SHEET_PROMPTS, STEPS, generate, save_sheet  # noqa: E402
@@ -48,6 +48,9 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--prompts", type=int, default=305, help="number of prompts; at least 240 for the record"
+    )
+    parser.add_argument(
+        "--natural", type=int, default=122, metavar="N", help="prompts of each kind that people might type"
     )
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--guidance", type=float, default=GUIDANCE)
@@ -118,6 +121,7 @@ def measure(args: argparse.Namespace, pipeline: StableDiffusionPipeline) -> tupl
         "prompts": count,
         **sampling,
         "adherence": measures.adherence(pictures, prompts, classifier),
+        "natural": natural.measure(pipeline, classifier, 4 if args.quick else args.natural, **sampling),
         "judges": judge_accuracies(classifier, pipeline, test, args.quick),
         "psnr": measures.reconstruction_psnr(pipeline.vae, test.pixels),
         "seam_error": measures.seam_error(pictures),
@@ -155,8 +159,10 @@ def main() -> None:
         ("unet", ("loss",)),
     ):
         draw_curves(args.work / f"{stage}.jsonl", args.docs / f"{stage}-curves.png", names)
-    scores = figures["adherence"]
+    scores, typed = figures["adherence"], figures["natural"]
     print(
+        f"typed as people do: {typed['named']['material']:.1%} with the material named, "
+        f"{typed['not_named']['material']:.1%} without; "
         f"material {scores['material']:.1%}, colour {scores['colour']:.1%}, PSNR {figures['psnr']['mean']:.1f} dB, "
         f"seam {figures['seam_error']:.2f}"
     )

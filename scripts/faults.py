@@ -12,6 +12,7 @@ import argparse
 import ast
 import json
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,6 +48,8 @@ def all_levels() -> list[Level]:
 
 
 def main() -> int:
+    # A shell has it ignored for what runs in the background, and the rows on Ctrl C would not hear it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     options = parse_options()
     enter("main")
     checks = []
@@ -74,7 +77,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--save", action="store_true", help="also write docs/faults.json")
     options = parser.parse_args()
     if unknown := set(options.rows) - set(FAULTS):
-        parser.error(f"there is no row {', '.join(sorted(unknown))}; they are F01 to F60")
+        parser.error(f"there is no row {', '.join(sorted(unknown))}; they are F01 to F67")
     if unknown := set(options.levels) - {level.name for level in all_levels()}:
         parser.error(f"there is no level {', '.join(sorted(unknown))}")
     if options.save and (options.rows or options.levels):

@@ -75,6 +75,8 @@ def agreed(plan: Plan, options: argparse.Namespace) -> bool:
     """Show what would be done; True when the user wants it, or nothing has to be downloaded."""
     if is_complete(plan.folder / plan.lock.name) and not options.repair:
         return True
+    if plan.note:
+        print(plan.note)
     print(f"{plan.summary}\nto {plan.folder}, made with {plan.python}", flush=True)
     if options.yes:
         return True

@@ -34,6 +34,7 @@ HEADINGS = {
     "blender": "In Blender",
     "core": "Settings, prompts and files",
     "engine": "Models, memory and pictures",
+    "numpy_engine": "Pictures without the engine",
     "worker": "The engine and its installation",
     "training": "Training",
 }

@@ -31,11 +31,11 @@ from numpy.typing import NDArray  # noqa: E402
 from PIL import Image  # noqa: E402
 from torch import Tensor  # noqa: E402
 
+from sd_blender.core.known_models import STARTER_FOLDER  # noqa: E402
 from sd_blender.core.request import ImageToImage, Inpaint, Request, Sampling, TextToImage, Tiling  # noqa: E402
 from sd_blender.engine import create_engine  # noqa: E402
 from sd_blender.engine.clip_files import find_clip  # noqa: E402
 from sd_blender.engine.clip_score import ClipScorer  # noqa: E402
-from sd_blender.engine.known_models import STARTER_FOLDER  # noqa: E402
 from sd_blender.training.export import save_sheet  # noqa: E402
 from sd_blender.training.forward_process import ForwardProcess, T  # noqa: E402
 from sd_blender.training.padding import wrapped  # noqa: E402

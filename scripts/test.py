@@ -19,6 +19,13 @@ from pathlib import Path
 from _environment import ROOT, CannotSetUp, clean_environ, ensure
 from _tests import Outcome, run_check, run_pytest
 
+# The oldest kernels that torch, oneDNN and MKL have for x86, whatever the processor could do; no others look at these.
+OLD_PROCESSOR = (
+    ("ATEN_CPU_CAPABILITY", "default"),
+    ("ONEDNN_MAX_CPU_ISA", "SSE41"),
+    ("MKL_CBWR", "COMPATIBLE"),
+)
+OTHER_ROUNDING = ("PYTEST_ADDOPTS", "-m parity -p tests.other_rounding")
 BLENDER_VERSIONS = ("4.2", "4.5", "5.0", "5.2")
 REAL_BLENDER = "SD_BLENDER_REAL_BLENDER"
 
@@ -84,7 +91,7 @@ def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "--only", type=_words, default=[], metavar="NAMES",
-        help="suites to run, by the first word of their names, such as lint,types,core,worker,blender,bpy,gui",
+        help="suites to run, by the first word of their names, such as lint,types,core,worker,parity,blender,bpy,gui",
     )  # fmt: skip
     parser.add_argument(
         "--blender", type=_words, default=["all"], metavar="VERSIONS",
@@ -112,6 +119,9 @@ def all_suites(options: argparse.Namespace) -> Iterator[Suite]:
     yield Suite("types", check=("mypy",))
     for name in ("core", "scripts", "worker", "engine", "training"):
         yield Suite(name, folder=f"tests/{name}")
+    yield Suite("numpy", folder="tests/numpy_engine")
+    for name in ("engine", "training"):
+        yield Suite(f"parity {name}", folder=f"tests/{name}", variables=(*OLD_PROCESSOR, OTHER_ROUNDING))
     # Beside the engine first, where the tests that generate with the starter model can run too.
     yield Suite("blender with the engine", folder="tests/blender", process_per_file=True)
     for version in BLENDER_VERSIONS:

@@ -6,6 +6,7 @@
     python3 scripts/train_starter.py --vae-from sd_blender/starter_model   # a new denoiser for the shipped autoencoder
     python3 scripts/train_starter.py --stage unet --start-from sd_blender/starter_model   # trains the shipped one on
     python3 scripts/train_starter.py --stage guidance --minutes 45    # builds guidance in; then export-guidance
+    python3 scripts/train_starter.py --stage language --start-from sd_blender/starter_model    # how people write
     python3 scripts/train_starter.py --batch 256 --tiles 100000 --large-tiles 20000      # with a GPU
     python3 scripts/train_starter.py --vae-widths 24 48 64 96 --latents 32               # factor 8, 32 channels
 
@@ -36,6 +37,7 @@ from sd_blender.training.schedule import Budget  # noqa: E402
 from sd_blender.training.train_clip import ClipOptions  # noqa: E402
 from sd_blender.training.train_few_steps import FewSteps  # noqa: E402
 from sd_blender.training.train_guidance import BuiltInGuidance  # noqa: E402
+from sd_blender.training.train_language import LanguageOptions  # noqa: E402
 from sd_blender.training.train_noisy_classifier import ClassifierOptions  # noqa: E402
 from sd_blender.training.train_unet import UnetOptions  # noqa: E402
 from sd_blender.training.train_vae import VaeOptions  # noqa: E402
@@ -45,6 +47,7 @@ KEPT = {"vae_from": {"vae"}, "start_from": {"vae", "text", "clip"}, "words_from"
 """The stages whose result an option takes from a model: `all` leaves them out."""
 EXTRA_STAGES = (
     "decoder",
+    "language",
     "guidance",
     "export-guidance",
     "few-steps",
@@ -148,13 +151,13 @@ def make_recipe(args: argparse.Namespace) -> Recipe:
     )
     if args.guidance_of:
         guidance = replace(guidance, of_material=json.loads(args.guidance_of.read_text()))
-    classifier = ClassifierOptions(device=device)
+    classifier, language = ClassifierOptions(device=device), LanguageOptions()
     if args.text_rate is not None:
         clip = replace(clip, text_rate=args.text_rate)
     if args.minutes or args.steps:
         budget = Budget(args.minutes or 30, args.steps)
-        clip, few_steps, guidance, classifier = (
-            replace(options, budget=budget) for options in (clip, few_steps, guidance, classifier)
+        clip, few_steps, guidance, classifier, language = (
+            replace(options, budget=budget) for options in (clip, few_steps, guidance, classifier, language)
         )
     if args.batch:
         vae, clip, unet = (replace(options, batch=args.batch) for options in (vae, clip, unet))
@@ -174,6 +177,7 @@ def make_recipe(args: argparse.Namespace) -> Recipe:
         wanting=args.wanting,
         vae_options=vae,
         clip_options=clip,
+        language_options=language,
         unet_options=unet,
         few_steps=few_steps,
         guidance=guidance,
@@ -191,6 +195,7 @@ def main() -> None:
         "text": recipe.train_text,
         "clip": recipe.train_clip,
         "unet": recipe.train_unet,
+        "language": recipe.train_language,
         "guidance": recipe.train_guidance,
         "export-guidance": partial(recipe.export, "guidance"),
         "few-steps": recipe.train_few_steps,

@@ -5,13 +5,23 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from sd_blender.core.engine_protocol import IsCancelled, Report
 from sd_blender.core.errors import JobCancelled
-from sd_blender.core.messages import GeneratedImage, Loading, Preview, Progress, Result, Seam, Started
+from sd_blender.core.kept_pictures import best_of
+from sd_blender.core.messages import (
+    GeneratedImage,
+    Loading,
+    Picture,
+    Preview,
+    Progress,
+    Result,
+    Seam,
+    Started,
+)
 from sd_blender.core.pixels import composite, feather_mask, seam_error
 from sd_blender.core.request import ImageArray, Inpaint, Request
 
@@ -28,12 +38,13 @@ def picture(seed: int, width: int, height: int) -> ImageArray:
 
 @dataclass
 class FakeEngine:
-    """Draws :func:`picture` in ``sampling.steps`` steps.
+    """Draws :func:`picture` in ``sampling.steps`` steps, and judges it the better the later it comes.
 
     error: raised once, at the step ``error_at``, and then forgotten, so that the next job works.
     hold: the engine waits in each step until this is set, or until it is cancelled.
     pixels: given instead of the drawn picture. seam: given instead of the measured one, of what is no picture.
     gives: so many images, whatever was asked for.
+    prepare_error: raised by each ``prepare``.
     """
 
     error: BaseException | None = None
@@ -44,8 +55,10 @@ class FakeEngine:
     deaf: bool = False
     requests: list[Request] = field(default_factory=list)
     unloads: int = 0
+    prepared: int = 0
     seam: float | None = None
     gives: int | None = None
+    prepare_error: Exception | None = None
 
     def generate(self, job_id: str, request: Request, report: Report, is_cancelled: IsCancelled) -> Result:
         started = time.monotonic()
@@ -54,20 +67,25 @@ class FakeEngine:
         sampling = request.sampling
         steps = sampling.steps * sampling.count
         report(Started(job_id, steps))
+        images: list[GeneratedImage] = []
         for step in range(1, steps + 1):
             self._step(step, is_cancelled)
             report(Preview(job_id, picture(sampling.seed, 8, 8)))
             report(Progress(job_id, step, steps, step // sampling.steps))
-        count = sampling.count if self.gives is None else self.gives
-        images = tuple(self._image(request, index) for index in range(count))
-        if request.keep:  # the later the better
-            images = tuple(replace(image, score=k / 10) for k, image in enumerate(images))[
-                : -request.keep - 1 : -1
-            ]
-        return Result(request, images, time.monotonic() - started)
+            if step % sampling.steps == 0 and (self.gives is None or len(images) < self.gives):
+                images.append(self._image(request, len(images)))
+                report(Picture(job_id, images[-1]))
+        while self.gives is not None and len(images) < self.gives:
+            images.append(self._image(request, len(images)))
+        return Result(request, tuple(best_of(images, request.keep)), time.monotonic() - started)
 
     def unload(self) -> None:
         self.unloads += 1
+
+    def prepare(self, is_cancelled: IsCancelled) -> None:
+        self.prepared += 1
+        if self.prepare_error is not None:
+            raise self.prepare_error
 
     def _step(self, step: int, is_cancelled: IsCancelled) -> None:
         if self.error is not None and step == self.error_at:
@@ -75,9 +93,9 @@ class FakeEngine:
             raise error
         time.sleep(self.step_seconds)
         while self.hold is not None and not self.hold.wait(0.01):
-            if is_cancelled() and not self.deaf:
+            if not self.deaf and is_cancelled():
                 break
-        if is_cancelled() and not self.deaf:
+        if not self.deaf and is_cancelled():
             raise JobCancelled
 
     def _image(self, request: Request, index: int) -> GeneratedImage:
@@ -90,4 +108,11 @@ class FakeEngine:
         elif pixels is None:
             pixels = picture(seed, request.sampling.width, request.sampling.height)
         seam = seam_error(pixels) if self.seam is None else Seam(self.seam, self.seam)
-        return GeneratedImage(pixels, seed, seam)
+        return GeneratedImage(pixels, seed, seam, score=index / 10 if request.keep else None)
+
+
+class IdentityEngine(FakeEngine):
+    """Gives back the picture it was given: what comes out in Blender must be what went in."""
+
+    def _image(self, request: Request, index: int) -> GeneratedImage:
+        return GeneratedImage(request.image, request.sampling.seed_of(index), seam_error(request.image))

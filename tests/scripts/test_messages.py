@@ -21,7 +21,7 @@ from _sentences import _texts, texts
     ],
 )
 def test_patterns(source, pattern):
-    found = [text for _, text in _texts(ast.parse(source))]
+    found = [text for _, text, _ in _texts(ast.parse(source))]
     assert found == ([] if pattern is None else [pattern])
 
 

@@ -63,3 +63,14 @@ def test_a_suite_that_cannot_run_is_skipped_or_failed():
     outcome = _tests.Outcome.not_run("no such Blender")
     assert (outcome.skipped, outcome.failed) == (1, 0)
     assert (outcome.required().skipped, outcome.required().failed) == (0, 1)
+
+
+def test_no_run_is_disturbed_by_what_others_leave_in_the_folder_for_temporary_files(
+    run, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    source = "def test_a(tmp_path): assert 'pytest-of-' not in str(tmp_path)\n"
+    before = set(tmp_path.iterdir())
+    assert run(source) == (1, 0, 0)
+    left = {path.name for path in set(tmp_path.iterdir()) - before}
+    assert not [name for name in left if name.startswith(("pytest-of-", "sd_blender-tests-"))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import re
+import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,3 +40,16 @@ def test_every_function_of_the_processes_is_there():
     assert {"q_step", "q_sample"} <= named | {"q_sample"}
     assert named <= forward | reverse
     assert "rescale_zero_terminal_snr" in forward
+
+
+def source_of(path: Path, name: str) -> str:
+    text = path.read_text(encoding="utf-8")
+    nodes = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.FunctionDef) and n.name == name]
+    return textwrap.dedent("\n".join(text.splitlines()[nodes[0].lineno - 1 : nodes[0].end_lineno]))
+
+
+def test_the_loop_is_shown_as_it_is():
+    diffusion = ROOT / "sd_blender" / "core" / "diffusion"
+    loop = source_of(diffusion / "loop.py", "denoise")
+    assert loop in PAGE and len(loop.splitlines()) < 60
+    assert source_of(diffusion / "samplers" / "ddim.py", "step") in PAGE
