@@ -157,7 +157,7 @@ def places() -> dict[str, list[int]]:
 
 
 def name_engine() -> None:
-    """Have the preferences name a Python with an engine, so that the panel of the first minute goes away."""
+    """Have the preferences name a Python with an engine, as where one is installed."""
     bpy.context.preferences.addons[ADDON].preferences.engine_python = os.environ["SD_BLENDER_TEST_PYTHON"]
 
 

@@ -6,10 +6,16 @@ from __future__ import annotations
 from tests.gui.conftest import cut
 
 MOST_CLICKS = 3
+MOST_SECONDS = 90.0
+"""That other work on the machine may make of the 15 s that are wanted."""
 
 
-def test_three_clicks_and_a_prompt_put_the_first_texture_on_the_cube(window):
-    """Counted: each press of a mouse button. Not counted: N, which opens the sidebar, and the prompt that is typed."""
+def test_three_clicks_and_a_prompt_put_the_first_texture_on_the_cube(window, record_property):
+    """With nothing but the zip: no engine is installed.
+
+    Counted: each press of a mouse button. Not counted: N, which opens the sidebar, and the prompt that is typed. Timed:
+    from Generate to the texture; the report of the tests has the seconds, of which a quiet machine needs under 15.
+    """
     blender = window("first_minute.texture")
     facts, _ = blender.look("fresh")
     x, y, width, height = facts["places"]["VIEW_3D"]
@@ -24,9 +30,11 @@ def test_three_clicks_and_a_prompt_put_the_first_texture_on_the_cube(window):
     blender.type("mossy stone")
     blender.click("first generate")
     assert blender.clicks <= MOST_CLICKS
-    assert blender.see("first progress")[0]["text"]
     facts, _ = blender.look("first texture")
+    record_property("seconds", round(facts["seconds"], 1))
     assert blender.clicks <= MOST_CLICKS
+    assert facts["worker"] and not facts["torch"]  # it was made beside Blender, by NumPy
+    assert facts["seconds"] < MOST_SECONDS
     blender.find("view3d.toggle_shading", facts["places"]["VIEW_3D sidebar"])  # the way to see it
     blender.go_on("first texture")
     assert facts["image"] == "mossy stone" and facts["packed"] and not facts["error"]

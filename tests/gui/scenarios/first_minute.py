@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
+import sys
+import time
+
 import bpy
 
 from tests.gui import stage
 
 
 def texture() -> stage.Scenario:
-    """The engine is there, and nothing else was touched: the test opens the sidebar, asks for a texture and gets it."""
-    stage.name_engine()
+    """No engine is installed and nothing was touched: the test opens the sidebar, asks for a texture and gets it."""
     stage.count_draws()
     space = stage.editors()["VIEW_3D"].spaces.active
     yield from stage.show("fresh", places=stage.places())
@@ -20,13 +22,23 @@ def texture() -> stage.Scenario:
     yield from stage.show("first panel", places=stage.places(), prompt=stage.settings().prompt)
     yield from stage.click("prompt", "sd_blender.prompt", lambda: stage.settings().prompt == "mossy stone")
     yield from stage.click("first generate", "sdb.generate", lambda: stage.status().busy)
+    began = time.monotonic()
     yield lambda: stage.status().preview_icon or stage.texture()
-    yield from stage.show("first progress", text=stage.status().text)
+    worker = stage.worker_pid()
     yield lambda: not stage.status().busy
+    seconds = time.monotonic() - began
     assert stage.texture(), stage.status().message
     (image,) = [image for image in bpy.data.images if image == stage.texture()]
-    facts = {"image": image.name, "size": list(image.size), "packed": bool(image.packed_file)}
-    yield from stage.show("first texture", places=stage.places(), error=stage.status().error, **facts)
+    facts = {
+        "image": image.name,
+        "size": list(image.size),
+        "packed": bool(image.packed_file),
+        "error": stage.status().error,
+        "seconds": seconds,
+        "worker": worker,
+        "torch": "torch" in sys.modules,
+    }
+    yield from stage.show("first texture", places=stage.places(), **facts)
     space.shading.color_type = "TEXTURE"  # Material Preview compiles for minutes without a graphics card
     yield from stage.show("first texture seen", places=stage.places())
 

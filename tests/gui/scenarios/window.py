@@ -11,8 +11,9 @@ from tests.gui import stage
 
 
 def sidebars() -> stage.Scenario:
-    """As they are first seen: there is no engine yet."""
+    """As they are first seen, but for the panel Engine, which stands closed: there is no engine yet."""
     yield from stage.open_sidebars()
+    stage.open_panels("Engine")
     yield lambda: stage.module("blender.engine_setup.engine_setup").state.look.offer
     yield from stage.show(
         "sidebars", draws=dict(stage.draws), places=stage.places(), version=bpy.app.version_string
