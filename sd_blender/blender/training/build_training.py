@@ -20,7 +20,7 @@ from ...core.sentence import Sentence
 from ...core.training_captions import captions_of
 from ...core.training_folder import TrainingFolder
 from ...core.training_request import SUFFIX, TextualInversion, Training, TrainLora
-from .. import lifecycle
+from .. import lifecycle, session
 from ..adapters import adapters
 from ..model_choice import chosen_model, is_foreign
 from ..results import keeping, naming
@@ -96,6 +96,7 @@ def prepare(context: bpy.types.Context) -> Plan:
         check_source(context)
     request = _request(context, output, folder_of(settings) if is_folder else str(folder.images))
     work.check(request)
+    session.check(request)
     _make_room(folder)
     if is_folder:
         training_images.save_edited(settings, request.images)

@@ -105,7 +105,6 @@ class SDB_OT_train(Generates, bpy.types.Operator):
         with telling():
             plan = build_training.prepare(context)
             if plan.images is not None:
-                session.check(plan.request)
                 rendering.begin(context, plan, _submit)
             else:
                 _submit(plan.request)
