@@ -17,14 +17,16 @@ import traceback
 from _environment import ROOT, enter
 
 if __name__ == "__main__":
-    enter("main")
+    enter("blender" if "--no-engine" in sys.argv else "main")
 
 import _demo_scene as stage
 import bpy
 import numpy as np
-from PIL import Image
 
 import sd_blender
+from sd_blender.blender import session
+from sd_blender.core import png
+from sd_blender.numpy_engine.engine import NumpyEngine
 
 DEMO = ROOT / "demo"
 PROMPTS = {
@@ -70,7 +72,7 @@ class Demo:
             self.generate(f"texture of the {name}", prompt)
             image = stage.texture_of(self.things[name])
             pixels = self.keep(image, f"1-texture-{name}.png")
-            Image.fromarray(np.tile(pixels, (2, 2, 1))).save(DEMO / f"1-texture-{name}-2x2.png")
+            write(f"1-texture-{name}-2x2.png", np.tile(pixels, (2, 2, 1)))
             self.check_seam(image)
 
     def restyle_the_render(self) -> None:
@@ -91,12 +93,12 @@ class Demo:
         for stroke in STROKES:
             stage.paint(settings.mask_image, stroke, width=0.16)
         mask = stage.pixels_of(settings.mask_image)
-        Image.fromarray(mask).save(DEMO / "4-mask.png")
+        write("4-mask.png", mask)
         settings.seed = self.options.seed
         self.generate("inpainted texture", INPAINT_PROMPT)
         bpy.ops.object.mode_set(mode="OBJECT")  # New Mask has set up painting
         after = stage.texture_of(self.things["crate"])
-        Image.fromarray(stage.pixels_of(before)).save(DEMO / "5-before-inpainting.png")
+        write("5-before-inpainting.png", stage.pixels_of(before))
         self.keep(after, "6-inpainted.png")
         self.check_kept(before, after, mask[..., 0], settings.feather)
 
@@ -182,6 +184,10 @@ class Demo:
         print(text, flush=True)
 
 
+def write(name: str, pixels: np.ndarray) -> None:
+    (DEMO / name).write_bytes(png.encode(np.ascontiguousarray(pixels)))
+
+
 def _grown(mask: np.ndarray, by: int) -> np.ndarray:
     """The mask and every pixel at most ``by`` away from it along an axis, around the edges of a tile too."""
     for axis in (0, 1):
@@ -198,6 +204,11 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument(
         "--model", default="", help="model folder; default: the one that ships with the add-on"
     )
+    parser.add_argument(
+        "--no-engine",
+        action="store_true",
+        help="with nothing but Blender and its NumPy: torch is not installed",
+    )
     return parser.parse_args()
 
 
@@ -207,6 +218,9 @@ def main() -> int:
     for path in DEMO.iterdir():
         path.unlink()
     sd_blender.register()
+    if options.no_engine:
+        # It would be chosen by itself, unless an engine is installed on this machine for other work.
+        session.set_engine_factory(NumpyEngine)
     try:
         Demo(options).run()
         return 0
