@@ -27,6 +27,11 @@ OLD_PROCESSOR = (
 )
 OTHER_ROUNDING = ("PYTEST_ADDOPTS", "-m parity -p tests.other_rounding")
 BLENDER_VERSIONS = ("4.2", "4.5", "5.0", "5.2")
+BESIDE_THE_ENGINE = "5.2" if sys.version_info >= (3, 13) else "5.0"
+"""The Blender that the environment with torch has; its suite is that of this version, too."""
+BETWEEN = ("4.5",)
+"""Neither the oldest nor the newest: these run what differs by version, the modules with the marker below."""
+EVERY_VERSION = "every_version"
 REAL_BLENDER = "SD_BLENDER_REAL_BLENDER"
 
 
@@ -34,7 +39,7 @@ REAL_BLENDER = "SD_BLENDER_REAL_BLENDER"
 class Suite:
     """Tests that run together: those of a folder, or of each file of it in a process of its own, or a check.
 
-    ``missing`` says why the suite cannot run here, or "".
+    marker: only files that name it. missing: why the suite cannot run here, or "".
     """
 
     name: str
@@ -43,6 +48,7 @@ class Suite:
     process_per_file: bool = False
     check: tuple[str, ...] = ()
     variables: tuple[tuple[str, str], ...] = ()
+    marker: str = ""
     missing: str = ""
 
     def run(self) -> Outcome:
@@ -65,7 +71,9 @@ class Suite:
 
     def _paths(self) -> list[Path]:
         folder = ROOT / self.folder
-        return sorted(folder.rglob("test_*.py")) if self.process_per_file else [folder]
+        if not self.process_per_file:
+            return [folder]
+        return [path for path in sorted(folder.rglob("test_*.py")) if self.marker in path.read_text("utf-8")]
 
 
 def main() -> int:
@@ -124,9 +132,13 @@ def all_suites(options: argparse.Namespace) -> Iterator[Suite]:
         yield Suite(f"parity {name}", folder=f"tests/{name}", variables=(*OLD_PROCESSOR, OTHER_ROUNDING))
     # Beside the engine first, where the tests that generate with the starter model can run too.
     yield Suite("blender with the engine", folder="tests/blender", process_per_file=True)
-    for version in BLENDER_VERSIONS:
-        if version in options.blender or "all" in options.blender:
-            yield Suite(f"bpy {version}", f"bpy-{version}", "tests/blender", process_per_file=True)
+    wanted = [version for version in BLENDER_VERSIONS if version != BESIDE_THE_ENGINE]
+    for version in wanted if "all" in options.blender else options.blender:
+        if version != "none":
+            marker = EVERY_VERSION if version in BETWEEN else ""
+            yield Suite(
+                f"bpy {version}", f"bpy-{version}", "tests/blender", process_per_file=True, marker=marker
+            )
     for path in options.real_blender:
         yield Suite(f"gui {Path(path).name}", folder="tests/gui", variables=((REAL_BLENDER, path),))
     if not options.real_blender:

@@ -16,6 +16,8 @@ from sd_blender.core.errors import BlenderStateError, InvalidRequest
 from sd_blender.core.png import encode
 from tests.blender.conftest import change, generate, new_image, textured
 
+pytestmark = pytest.mark.every_version
+
 RAMP = np.zeros((6, 10, 3), np.uint8)
 RAMP[0], RAMP[:, 0], RAMP[3, 4] = (250, 10, 20), (5, 128, 60), (128, 128, 128)
 BIG_RAMP = RAMP.repeat(4, axis=0).repeat(4, axis=1)

@@ -17,6 +17,8 @@ from sd_blender.core.png import encode, encode_16_bits
 from tests.blender.conftest import change, generate, new_image, pixels_of, textured
 from tests.fakes import FakeEngine, IdentityEngine
 
+pytestmark = pytest.mark.every_version
+
 SPACES = ("sRGB", "Non-Color", "Linear Rec.709", "ACEScg", "Linear Rec.2020", "Filmic sRGB", "Display P3")
 MUTED = np.array([(60, 50, 40), (90, 110, 100), (30, 32, 60), (112, 100, 104)], np.uint8)
 """Colours that sRGB has in every one of these spaces."""

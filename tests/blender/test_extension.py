@@ -15,6 +15,8 @@ import pytest
 
 from sd_blender.core.version import VERSION
 
+pytestmark = pytest.mark.every_version
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -15,6 +15,8 @@ from sd_blender.core.serialization import from_json
 from tests.blender.conftest import base_color_image, generate, pixels_of
 from tests.fakes import picture
 
+pytestmark = pytest.mark.every_version
+
 
 def test_texture_lands_on_a_new_material_the_right_way_up(plane, settings):
     generate()

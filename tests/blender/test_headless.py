@@ -16,6 +16,8 @@ import pytest
 
 import sd_blender
 
+pytestmark = pytest.mark.every_version
+
 ROOT = Path(sd_blender.__file__).parents[1]
 SECONDS = 60  # 4.5 hangs for ever at exit when something of ours is left
 

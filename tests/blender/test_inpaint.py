@@ -9,6 +9,8 @@ import pytest
 
 from tests.blender.conftest import base_color_image, change, generate, new_image, pixels_of, textured
 
+pytestmark = pytest.mark.every_version
+
 RNG = np.random.default_rng(3)
 NOISE = RNG.integers(0, 256, (32, 48, 3), dtype=np.uint8)
 

@@ -17,7 +17,7 @@ from sd_blender.core.errors import OutOfMemory
 from tests.blender.conftest import drain_until, generate, new_image, running, submit, textured
 from tests.fakes import picture
 
-pytestmark = pytest.mark.fault("F56")
+pytestmark = [pytest.mark.every_version, pytest.mark.fault("F56")]
 
 WARM_UP = 60
 JOBS = 200

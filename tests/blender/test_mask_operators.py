@@ -18,6 +18,8 @@ from sd_blender.blender.properties import status
 from tests.blender.conftest import base_color_image, change, generate, new_image, pixels_of, textured
 from tests.blender.test_panels import draw
 
+pytestmark = pytest.mark.every_version
+
 RNG = np.random.default_rng(4)
 NOISE = RNG.integers(0, 256, (32, 48, 3), dtype=np.uint8)
 

@@ -13,6 +13,8 @@ from sd_blender.blender import compat
 from sd_blender.blender.masks import overlay as mask_overlay
 from tests.blender.conftest import change, new_image
 
+pytestmark = pytest.mark.every_version
+
 GREY = np.full((32, 48, 3), 128, np.uint8)
 
 

@@ -13,6 +13,8 @@ import pytest
 from sd_blender.blender.masks import undo as mask_undo
 from tests.blender.conftest import change, new_image, pixels_of
 
+pytestmark = pytest.mark.every_version
+
 GREY = np.full((32, 48, 3), 128, np.uint8)
 
 

@@ -11,6 +11,8 @@ from sd_blender.blender.properties import status
 from sd_blender.blender.results import materials
 from tests.blender.conftest import base_color_image, generate, new_image, textured
 
+pytestmark = pytest.mark.every_version
+
 GREEN = np.full((8, 8, 3), (20, 200, 40), np.uint8)
 
 

@@ -22,6 +22,8 @@ from tests.blender.conftest import (
 from tests.blender.test_panels import draw, shader_editor
 from tests.fakes import picture
 
+pytestmark = pytest.mark.every_version
+
 GREY = np.full((32, 32, 3), 128, np.uint8)
 
 

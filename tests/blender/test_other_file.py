@@ -26,6 +26,8 @@ from tests.blender.conftest import (
 )
 from tests.fakes import picture
 
+pytestmark = pytest.mark.every_version
+
 SAVED_AS = "Another file was opened while the texture was made; it is saved as "
 
 

@@ -26,6 +26,8 @@ from sd_blender.blender.source import panel as source_panel
 from sd_blender.core.choices import SPACINGS
 from tests.blender.conftest import change, textured
 
+pytestmark = pytest.mark.every_version
+
 CALLS = bpy.types.UILayout.bl_rna.functions
 
 

@@ -24,6 +24,8 @@ from tests.blender.conftest import (
     textured,
 )
 
+pytestmark = pytest.mark.every_version
+
 PICTURE = np.random.default_rng(1).integers(0, 256, (32, 48, 3), dtype=np.uint8)
 MASK = np.zeros((32, 48, 3), np.uint8)
 MASK[4:12, 4:12] = 255

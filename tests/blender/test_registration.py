@@ -15,6 +15,8 @@ import sd_blender
 from sd_blender.blender import panels, pump, session
 from tests.blender.conftest import drain_until, submit
 
+pytestmark = pytest.mark.every_version
+
 OWNERS = ("Scene", "WindowManager", "Object", "Image", "Material", "NodeTree", "World", "Light")
 
 

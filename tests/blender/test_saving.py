@@ -19,6 +19,8 @@ from sd_blender.core import png
 from tests.blender.conftest import base_color_image, drain_until, generate, pixels_of, submit
 from tests.fakes import FakeEngine, picture
 
+pytestmark = pytest.mark.every_version
+
 
 @pytest.fixture
 def entry():

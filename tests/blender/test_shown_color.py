@@ -11,6 +11,8 @@ from sd_blender.blender.properties import status
 from sd_blender.blender.results import color_inputs, materials, shown_color
 from tests.blender.conftest import generate, new_image
 
+pytestmark = pytest.mark.every_version
+
 GREY = np.full((8, 8, 3), 128, np.uint8)
 KINDS = {
     "output": "ShaderNodeOutputMaterial",

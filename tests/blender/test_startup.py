@@ -13,6 +13,8 @@ import pytest
 import sd_blender.blender
 from sd_blender.blender import late
 
+pytestmark = pytest.mark.every_version
+
 PROBE = """
 import json, sys
 import bpy

@@ -20,7 +20,7 @@ from sd_blender.blender.results import keeping
 from tests.blender.conftest import base_color_image, generate, new_image, pixels_of, textured
 from tests.fakes import FakeEngine, picture
 
-pytestmark = pytest.mark.fault("F53")
+pytestmark = [pytest.mark.every_version, pytest.mark.fault("F53")]
 
 ROOT = Path(sd_blender.__file__).parents[1]
 HOSTILE = [

@@ -22,6 +22,8 @@ from tests.blender.conftest import (
 )
 from tests.fakes import picture
 
+pytestmark = pytest.mark.every_version
+
 KEPT = 'the texture is kept as image "mossy stone".'
 
 

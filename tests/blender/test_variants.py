@@ -36,6 +36,8 @@ from tests.blender.variants_scene import (
     shown,
 )
 
+pytestmark = pytest.mark.every_version
+
 
 @every_place
 def test_cancel_restores_exactly_what_was_there(plane, settings, place):

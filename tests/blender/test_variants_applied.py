@@ -26,6 +26,8 @@ from tests.blender.variants_scene import (
     shown,
 )
 
+pytestmark = pytest.mark.every_version
+
 
 @every_place
 def test_apply_gives_what_a_single_result_gives(plane, settings, place):

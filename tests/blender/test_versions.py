@@ -17,7 +17,7 @@ from tests.blender.conftest import base_color_image, change, generate, pixels_of
 from tests.blender.files.write import VALUES
 from tests.fakes import FakeEngine, picture
 
-pytestmark = pytest.mark.fault("F57")
+pytestmark = [pytest.mark.every_version, pytest.mark.fault("F57")]
 
 FILES = sorted(Path(__file__).with_name("files").glob("*.blend"))
 

@@ -11,6 +11,8 @@ from sd_blender.blender.properties import status
 from sd_blender.blender.results import visibility
 from tests.blender.conftest import generate, submit
 
+pytestmark = pytest.mark.every_version
+
 
 def geometry_nodes(thing, *kinds):
     """A modifier with a chain of nodes, each of which passes the geometry on; returns the nodes."""

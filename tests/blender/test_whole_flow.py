@@ -12,6 +12,8 @@ from sd_blender.core.request import ImageToImage, Inpaint, TextToImage
 from tests.blender.conftest import base_color_image, change, generate, new_image, pixels_of
 from tests.fakes import picture
 
+pytestmark = pytest.mark.every_version
+
 DONE = {"FINISHED"}
 WIDTH, HEIGHT, FEATHER = 48, 32, 2
 

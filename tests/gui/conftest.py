@@ -15,8 +15,9 @@ import sys
 import time
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -116,14 +117,17 @@ def numpy_for(blender: str, variables: dict[str, str]) -> dict[str, str]:
 
 @dataclass
 class Window:
-    """A running Blender that plays a scenario. clicks: so many were made."""
+    """A running Blender that plays a scenario.
+
+    clicks: so many were made. found: where a kind of button was last, in any window, since the search begins there.
+    """
 
     process: subprocess.Popen
     folder: Path
     environ: dict[str, str]
     label: str
     clicks: int = 0
-    found: dict[str, int] = field(default_factory=dict)
+    found: ClassVar[dict[str, int]] = {}
 
     @property
     def output(self) -> str:
