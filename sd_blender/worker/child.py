@@ -47,7 +47,7 @@ class Child:
         except (OSError, ValueError) as error:
             raise EngineUnavailable(
                 Sentence(
-                    "The engine's Python {command} cannot be started; install the engine again in the "
+                    "The engine's Python {command} cannot be started; install the engine in the "
                     "preferences.",
                     command=command[0],
                 ),

@@ -191,7 +191,7 @@ class ProcessEngine:
         )
         raise EngineUnavailable(
             Sentence(
-                "The engine did not start ({how}); press Diagnose in the preferences, or install it again.",
+                "The engine did not start ({how}); press Diagnose in the preferences, or install it there.",
                 how=how,
             ),
             details=self.log.last_lines,
