@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The layer table of the README, enforced on the imports of every file of the package."""
+"""The layer table of docs/architecture.md, enforced on the imports of every file of the package."""
 
 from __future__ import annotations
 
