@@ -47,8 +47,7 @@ class Child:
         except (OSError, ValueError) as error:
             raise EngineUnavailable(
                 Sentence(
-                    "The engine's Python {command} cannot be started; install the engine in the "
-                    "preferences.",
+                    "The engine's Python {command} cannot be started; install the engine in the preferences.",
                     command=command[0],
                 ),
                 details=repr(error),
