@@ -14,8 +14,8 @@ from sd_blender.core.version import VERSION
 
 ROOT = Path(__file__).parents[2]
 TOP_LEVEL = {
-    ".ci", ".gitignore", "CHANGELOG.md", "LICENSE", "README.md", "addon_manifest", "docs", "pyproject.toml",
-    "scripts", "sd_blender", "tests",
+    ".ci", ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "addon_manifest", "docs",
+    "pyproject.toml", "scripts", "sd_blender", "tests",
 }  # fmt: skip
 WEIGHTS_LIMIT = 30 * 2**20
 
