@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The main panel and the settings below it, in each editor. Panels draw settings and status and do nothing else.
 
-What is used all the time is in the main panel and in *Output*; the rest is in sub-panels that begin closed.
+What is used all the time is in the main panel, in *Source* and in *Output*, in the order in which it decides on the
+texture: what, with which model, from what, how large, how many. The rest is in sub-panels that begin closed.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any
 
 import bpy
 
-from . import guard, in_use, places, seeds
+from . import guard, in_use, model_choice, places, seeds
 from .prompts.panel import draw_hints, draw_presets, draw_prompt
 from .properties import status
 from .sentences import draw_sentence
@@ -19,7 +20,7 @@ PREVIEW_SCALE = 6.0
 
 
 class Main:
-    """Task, prompt, Generate, and how it goes."""
+    """Task, model, prompt, Generate, and how it goes."""
 
     bl_label = "Stable Diffusion"  # what is longer is cut in a narrow sidebar
     says_what_is_missing = True  # of Blender's Python; the other panels are not shown then
@@ -27,12 +28,22 @@ class Main:
     @guard.draw
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
-        layout.row().prop(context.scene.sd_blender, "task", expand=True)
+        settings = context.scene.sd_blender
+        layout.row().prop(settings, "task", expand=True)
+        draw_model(layout, settings)
         draw_prompt(layout, context)
         draw_generate(layout, self.generate)
         draw_hints(layout, context)
         self.draw_place(context)
         draw_status(layout, context)
+
+
+def draw_model(layout: bpy.types.UILayout, settings: Any) -> None:
+    """The folder of the model; while none is chosen, the name of the one that is used."""
+    column = layout.column()
+    column.use_property_split = True
+    column.use_property_decorate = False
+    column.prop(settings, "model", placeholder=model_choice.usual_model() or "Starter Model")
 
 
 def draw_generate(layout: bpy.types.UILayout, operator: str) -> None:
@@ -57,7 +68,7 @@ def draw_status(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 
 class Output:
-    """Where the texture goes, how large it is, how many there are, and which."""
+    """How large the texture is, how many there are, where it goes, and which it is."""
 
     bl_label = "Output"
     bl_order = 5
@@ -66,11 +77,11 @@ class Output:
     def draw(self, context: bpy.types.Context) -> None:
         settings = context.scene.sd_blender
         column = self.prepared().column()
-        if not self.into_node:
-            column.prop(settings, in_use.destination_name(context))
         draw_size(column, context)
         column.prop(settings, "count")
         draw_ranking(column, settings)
+        if not self.into_node:
+            column.prop(settings, in_use.destination_name(context))
         draw_seed(column.column(align=True), settings)
 
 
@@ -146,7 +157,6 @@ class Advanced:
     def draw(self, context: bpy.types.Context) -> None:
         column = self.prepared().column()
         settings = context.scene.sd_blender
-        column.prop(settings, "model")
         column.prop(settings, "clip_skip")
         # Their names are too long for a narrow sidebar; the tooltips have them.
         column.prop(settings, "clip_guidance_scale", text="CLIP Guide")

@@ -49,8 +49,7 @@ class Layout:
                 category, _, rest = args[0].partition(".")
                 getattr(getattr(bpy.ops, category), rest).get_rna_type()
                 self.drawn.append(args[0])
-            if "text" in options:
-                self.drawn.append(options["text"])
+            self.drawn += [options[name] for name in ("text", "placeholder") if name in options]
             return Layout(self.drawn)
 
         return call
@@ -104,7 +103,7 @@ def test_every_panel_draws_in_every_state(plane, settings, task, source, mask):
         shown |= {p.__name__: draw(p) for p in SETTINGS_PANELS if "_node_" in p.__name__}
     for space in ("view3d", "image", "node", "material"):
         button = GENERATE.get(space, "sdb.generate_in_node")
-        assert {"prompt", "negative_prompt", button} <= set(shown[f"SDB_PT_{space}_main"])
+        assert {"model", "prompt", "negative_prompt", button} <= set(shown[f"SDB_PT_{space}_main"])
         output = set(shown[f"SDB_PT_{space}_output"])
         assert {"count", "seed", "lock_seed", "sdb.new_seed"} <= output
         rendered = task != "TEXT_TO_IMAGE" and source in ("RENDER", "RENDER_RESULT", "VIEWPORT")
@@ -115,10 +114,37 @@ def test_every_panel_draws_in_every_state(plane, settings, task, source, mask):
         assert (shown[f"SDB_PT_{space}_source"] is None) == (task == "TEXT_TO_IMAGE")
         assert (shown[f"SDB_PT_{space}_mask"] is None) == (task != "INPAINT")
         assert {"steps", "guidance_scale", "scheduler"} <= set(shown[f"SDB_PT_{space}_sampling"])
-        advanced = {"model", "clip_guidance_scale", "classifier_guidance_scale", "sdb.unload"}
+        advanced = {"clip_guidance_scale", "classifier_guidance_scale", "sdb.unload"}
         assert advanced <= set(shown[f"SDB_PT_{space}_advanced"])
         assert "tiling" in shown[f"SDB_PT_{space}_seamless"]
     assert {"sdb.inpaint", "sdb.use_as_source"} <= set(shown["SDB_PT_image_main"])
+
+
+def test_settings_stand_in_the_order_in_which_they_decide(plane, settings):
+    """What, with which model, from what, how large, how many, to where."""
+    change(settings, task="IMAGE_TO_IMAGE", use_source_size=False)
+    in_order = sorted(
+        (p for p in SETTINGS_PANELS if "view3d" in p.__name__), key=lambda p: getattr(p, "bl_order", 0)
+    )
+    drawn = [name for p in in_order for name in draw(p) or ()]
+    decisive = ("task", "model", "prompt", "sdb.generate", "source", "strength", "width", "count", "seed")
+    assert [name for name in drawn if name in decisive] == list(decisive)
+
+
+@pytest.mark.parametrize("task", [task for task, *_ in properties.TASKS])
+def test_no_setting_is_shown_twice(plane, settings, task):
+    change(settings, task=task, use_source_size=False, count=4, keep=2)
+    names = set(properties.SDB_PG_settings.bl_rna.properties.keys())
+    drawn = [name for p in SETTINGS_PANELS if "view3d" in p.__name__ for name in draw(p) or ()]
+    shown = [name for name in drawn if name in names]
+    assert sorted(shown) == sorted(set(shown))
+
+
+def test_the_model_that_is_used_is_named_while_none_is_chosen(settings, monkeypatch):
+    assert "Starter Model" in draw(panels.SDB_PT_view3d_main)
+    chosen = types.SimpleNamespace(model_folder="/models/sdxl-base/")
+    monkeypatch.setattr(panels.model_choice.preferences, "read", lambda: chosen)
+    assert panels.model_choice.usual_model() == "sdxl-base"
 
 
 def test_the_shader_editor_says_which_node_it_goes_into(plane, settings):
@@ -288,8 +314,8 @@ def test_where_a_texture_was_kept_can_be_read_in_full(settings):
 def test_panels_import_settings_and_nothing_that_acts():
     """Drawing must stay free of work: panels know properties, and operators by name only."""
     assert imports_of(panels) == {
-        "__future__", "typing", "bpy", "guard", "in_use", "places", "prompts.panel", "properties", "seeds",
-        "sentences",
+        "__future__", "typing", "bpy", "guard", "in_use", "model_choice", "places", "prompts.panel",
+        "properties", "seeds", "sentences",
     }  # fmt: skip
     assert imports_of(source_panel) == {
         "__future__", "typing", "bpy", "core.sentence", "guard", "in_use", "places", "properties", "sentences",
