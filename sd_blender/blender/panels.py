@@ -68,7 +68,7 @@ def draw_status(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 
 class Output:
-    """How large the texture is, how many there are, where it goes, and which it is."""
+    """How large the texture is, whether it repeats, how many there are, where they go, and which they are."""
 
     bl_label = "Output"
     bl_order = 5
@@ -78,6 +78,7 @@ class Output:
         settings = context.scene.sd_blender
         column = self.prepared().column()
         draw_size(column, context)
+        column.row().prop(settings, "tiling", text="Seamless", expand=True)
         column.prop(settings, "count")
         draw_ranking(column, settings)
         if not self.into_node:
@@ -123,16 +124,6 @@ def draw_size(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         draw_sentence(layout, context, sentence, "INFO")
 
 
-class Seamless:
-    bl_label = "Seamless"
-    bl_order = 6
-    bl_options = {"DEFAULT_CLOSED"}
-
-    @guard.draw
-    def draw(self, context: bpy.types.Context) -> None:
-        self.layout.row().prop(context.scene.sd_blender, "tiling", expand=True)  # the panel is its name
-
-
 class Sampling:
     """What a preset sets."""
 
@@ -172,7 +163,6 @@ SDB_PT_view3d_sampling = SAMPLING[0]
 classes = (
     *MAIN,
     *places.panels_of(Output, "output"),
-    *places.panels_of(Seamless, "seamless"),
     *SAMPLING,
     *places.panels_of(Advanced, "advanced"),
 )

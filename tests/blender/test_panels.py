@@ -105,7 +105,7 @@ def test_every_panel_draws_in_every_state(plane, settings, task, source, mask):
         button = GENERATE.get(space, "sdb.generate_in_node")
         assert {"model", "prompt", "negative_prompt", button} <= set(shown[f"SDB_PT_{space}_main"])
         output = set(shown[f"SDB_PT_{space}_output"])
-        assert {"count", "seed", "lock_seed", "sdb.new_seed"} <= output
+        assert {"tiling", "Seamless", "count", "seed", "lock_seed", "sdb.new_seed"} <= output
         rendered = task != "TEXT_TO_IMAGE" and source in ("RENDER", "RENDER_RESULT", "VIEWPORT")
         shown_destination = "render_destination" if rendered else "destination"
         expected = set() if space == "node" else {shown_destination}
@@ -116,7 +116,6 @@ def test_every_panel_draws_in_every_state(plane, settings, task, source, mask):
         assert {"steps", "guidance_scale", "scheduler"} <= set(shown[f"SDB_PT_{space}_sampling"])
         advanced = {"clip_guidance_scale", "classifier_guidance_scale", "sdb.unload"}
         assert advanced <= set(shown[f"SDB_PT_{space}_advanced"])
-        assert "tiling" in shown[f"SDB_PT_{space}_seamless"]
     assert {"sdb.inpaint", "sdb.use_as_source"} <= set(shown["SDB_PT_image_main"])
 
 
@@ -127,7 +126,18 @@ def test_settings_stand_in_the_order_in_which_they_decide(plane, settings):
         (p for p in SETTINGS_PANELS if "view3d" in p.__name__), key=lambda p: getattr(p, "bl_order", 0)
     )
     drawn = [name for p in in_order for name in draw(p) or ()]
-    decisive = ("task", "model", "prompt", "sdb.generate", "source", "strength", "width", "count", "seed")
+    decisive = (
+        "task",
+        "model",
+        "prompt",
+        "sdb.generate",
+        "source",
+        "strength",
+        "width",
+        "tiling",
+        "count",
+        "seed",
+    )
     assert [name for name in drawn if name in decisive] == list(decisive)
 
 
