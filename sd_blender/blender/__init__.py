@@ -24,6 +24,7 @@ from . import (
     preferences,
     properties,
     seed_operators,
+    shading_operators,
     translation,
 )
 from .adapters import operators as adapters_operators
@@ -79,6 +80,7 @@ MODULES = (
     status_bar,
     operators,
     seed_operators,
+    shading_operators,
     queue_operators,
     painting,
     mask_images,

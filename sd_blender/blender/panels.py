@@ -11,12 +11,14 @@ from typing import Any
 
 import bpy
 
-from . import guard, in_use, model_choice, places, seeds
+from . import guard, icons, in_use, model_choice, places, seeds
 from .prompts.panel import draw_hints, draw_presets, draw_prompt
 from .properties import status
 from .sentences import draw_sentence
 
 PREVIEW_SCALE = 6.0
+NAME = 200
+"""Characters of an image's name that are drawn."""
 
 
 class Main:
@@ -55,16 +57,26 @@ def draw_generate(layout: bpy.types.UILayout, operator: str) -> None:
 
 
 def draw_status(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """The progress of the jobs, and in full what came of the last one."""
+    """The progress of the jobs, or the newest texture; and in full what came of the last one."""
     if status.busy:
         layout.progress(factor=status.factor, type="BAR", text=f"{status.factor:.0%}")
         draw_sentence(layout, context, status.text, "TIME")
         if status.preview_icon:
             layout.template_icon(icon_value=status.preview_icon, scale=PREVIEW_SCALE)
+    elif not context.scene.sd_blender_variants:  # which are pictures already
+        draw_newest(layout, context)
     if message := status.shown(context.scene.sd_blender):
         row = layout.row()
         draw_sentence(row, context, message, "ERROR" if status.error else "INFO")
         row.operator("sdb.show_error", text="", icon="TEXT", emboss=False)
+
+
+def draw_newest(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """The last texture of the scene, where its preview was while it was made."""
+    if entries := context.scene.sd_blender_history.entries:
+        if number := icons.large(entries[-1].thumbnail):
+            layout.template_icon(icon_value=number, scale=PREVIEW_SCALE)
+        layout.label(text=entries[-1].image[:NAME], translate=False, icon="IMAGE_DATA")
 
 
 class Output:

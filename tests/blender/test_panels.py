@@ -24,7 +24,7 @@ from sd_blender.blender.prompts import length
 from sd_blender.blender.properties import status
 from sd_blender.blender.source import panel as source_panel
 from sd_blender.core.choices import SPACINGS
-from tests.blender.conftest import change, textured
+from tests.blender.conftest import change, drain_until, generate, submit, textured
 
 CALLS = bpy.types.UILayout.bl_rna.functions
 
@@ -265,6 +265,27 @@ def test_progress_and_cancel_while_busy_only(settings):
     assert bpy.ops.sdb.show_error.poll()
 
 
+def test_the_last_texture_stays_in_the_panel_until_another_is_made(plane, settings):
+    main = panels.SDB_PT_view3d_main
+    assert "mossy stone" not in draw(main)
+    bpy.ops.ed.undo_push(message="Before")
+    generate()
+    assert "mossy stone" in draw(main)
+    status.busy = True  # its progress and preview stand there
+    assert "mossy stone" not in draw(main)
+    status.reset()
+    bpy.ops.ed.undo()
+    assert "mossy stone" not in draw(main)
+
+
+def test_variants_are_pictures_enough(plane, settings, engine):
+    ticket = submit(count=2)
+    ticket.on_trial = True
+    drain_until(lambda: not ticket.is_open)
+    assert len(bpy.context.scene.sd_blender_variants) == 2
+    assert not [name for name in map(str, draw(panels.SDB_PT_view3d_main)) if name.startswith("mossy stone")]
+
+
 def test_an_error_goes_when_a_setting_was_changed(plane, settings):
     main = panels.SDB_PT_view3d_main
     settings.task, settings.prompt = "TEXT_TO_IMAGE", ""
@@ -324,7 +345,7 @@ def test_where_a_texture_was_kept_can_be_read_in_full(settings):
 def test_panels_import_settings_and_nothing_that_acts():
     """Drawing must stay free of work: panels know properties, and operators by name only."""
     assert imports_of(panels) == {
-        "__future__", "typing", "bpy", "guard", "in_use", "model_choice", "places", "prompts.panel",
+        "__future__", "typing", "bpy", "guard", "icons", "in_use", "model_choice", "places", "prompts.panel",
         "properties", "seeds", "sentences",
     }  # fmt: skip
     assert imports_of(source_panel) == {

@@ -14,7 +14,7 @@ import bpy
 from ...core import thumbnails
 from ...core.messages import Result
 from ...core.sentence import Sentence
-from .. import preferences
+from .. import icons, preferences
 from ..results.saving import KEYWORD
 from .properties import UNJUDGED, SDB_PG_history, SDB_PG_history_entry
 
@@ -35,6 +35,7 @@ def record(scene: bpy.types.Scene, result: Result, images: list[bpy.types.Image]
         entry.score = UNJUDGED if picture.score is None else picture.score
         entry.size = "{1} x {0}".format(*picture.pixels.shape)
         entry.thumbnail = picture.thumbnail or thumbnails.make(picture.pixels)
+        icons.enlarge(entry.thumbnail, picture.pixels)
         entry.packed_size = image.packed_file.size if image.packed_file else 0
     if follows:
         history.active = len(history.entries) - 1
