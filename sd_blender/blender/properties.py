@@ -90,7 +90,7 @@ class Status:
         return "" if is_stale else self.message
 
     def crop_line(self, settings: SDB_PG_settings) -> str:
-        """How much of the source Crop to Mask generates, or "" where that is not known."""
+        """How much of the source Crop to Mask generates, or "" where that is not known or is all of it."""
         if self.mask is None or not settings.crop_to_mask or not settings.tiling:
             return ""
         if settings.mask_source == "IMAGE" and self.mask.uid != getattr(
@@ -102,6 +102,8 @@ class Status:
             return "The mask is empty; paint white where the image should change"
         margin = max(settings.context, settings.feather)
         _, region = geometry.inpaint_region(rows, columns, margin, Tiling[settings.tiling])
+        if (region.width, region.height) == (columns.size, rows.size):
+            return ""
         return Sentence(
             "Generates {width} x {height} of {size} x {size2} px",
             width=region.width,

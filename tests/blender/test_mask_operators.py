@@ -377,6 +377,9 @@ def test_the_line_about_the_crop(tiles, settings):
     paint(settings.mask_image, 31, 47)
     mask_status.measure(bpy.context)  # what a timer does when a stroke is done
     assert status.crop_line(settings) == "Generates 45 x 32 of 48 x 32 px"
+    settings.context = 8
+    assert status.crop_line(settings) == ""  # all of it, which is no news
+    settings.context = 0
     bpy.ops.sdb.mask_clear()
     assert status.crop_line(settings).startswith("The mask is empty")
     settings.mask_image = new_image("Other", NOISE)

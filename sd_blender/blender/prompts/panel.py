@@ -56,7 +56,8 @@ def draw_hints(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         sampling_advice.advice(settings),
         prompt_length.sentence(settings, prompt),
     )
-    draw_sentence(layout, context, Sentence.joined("; ", filter(None, told)), "INFO", HINT_ROWS)
+    said = Sentence.joined("; ", filter(None, told))
+    draw_sentence(layout, context, said, "INFO" if said else "BLANK1", HINT_ROWS)
     if settings.style or settings.prompt_text is not None:
         draw_sent(layout.box(), context, prompt, negative_prompt)
 
