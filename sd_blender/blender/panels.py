@@ -35,7 +35,7 @@ class Main:
         draw_model(layout, settings)
         draw_prompt(layout, context)
         draw_generate(layout, self.generate)
-        draw_hints(layout, context)
+        draw_hints(layout, context, "NODE" if self.into_node else "")
         self.draw_place(context)
         draw_status(layout, context)
 

@@ -19,7 +19,7 @@ import zlib
 import bpy
 import pytest
 
-from sd_blender.blender import panels, places, properties, setting_items
+from sd_blender.blender import panels, places, properties, setting_items, tools
 from sd_blender.blender.prompts import length
 from sd_blender.blender.properties import status
 from sd_blender.blender.source import panel as source_panel
@@ -166,7 +166,7 @@ def test_the_shader_editor_says_which_node_it_goes_into(plane, settings):
         assert bpy.ops.sdb.use_as_source() == {"FINISHED"}
         assert (settings.task, settings.source_image.name) == ("IMAGE_TO_IMAGE", "Theirs")
         material.node_tree.nodes.remove(node)
-        assert "Select an Image Texture node to" in " ".join(draw(main))
+        assert "No Image Texture node is active" in " ".join(draw(main))
         assert not bpy.ops.sdb.use_as_source.poll()
     assert draw(main) is None  # in a compositor, a node editor too
 
@@ -284,6 +284,30 @@ def test_variants_are_pictures_enough(plane, settings, engine):
     drain_until(lambda: not ticket.is_open)
     assert len(bpy.context.scene.sd_blender_variants) == 2
     assert not [name for name in map(str, draw(panels.SDB_PT_view3d_main)) if name.startswith("mossy stone")]
+
+
+def test_why_generate_is_grey_is_said_below_it(plane, settings):
+    main = panels.SDB_PT_view3d_main
+
+    def said():
+        drawn = draw(main)
+        assert drawn.count("sdb.generate") == 1
+        return " ".join(map(str, drawn[drawn.index("sdb.generate") :]))
+
+    assert "No object is active" not in said()
+    bpy.context.view_layer.objects.active = None
+    assert "No object is active; select one, or set Result to Image Only." in said()
+    change(settings, task="INPAINT", destination="IMAGE", source="IMAGE")
+    assert "No source image is chosen; choose one." in said()
+    change(settings, task="TEXT_TO_IMAGE", prompt="")  # nobody has typed yet
+    assert "empty" not in said()
+
+
+def test_a_tool_in_the_hand_is_no_news(settings, monkeypatch):
+    """It greys Generate for a moment, and the panel would flicker with each stroke."""
+    monkeypatch.setattr(tools, "in_hand", lambda: "painting")
+    assert not bpy.ops.sdb.generate.poll()
+    assert "painting" not in " ".join(map(str, draw(panels.SDB_PT_view3d_main)))
 
 
 def test_an_error_goes_when_a_setting_was_changed(plane, settings):
@@ -454,7 +478,7 @@ def test_every_greyed_button_says_why(settings):
             assert "translation.refuse" in source or "super().poll" in source, operator.__name__
 
 
-def test_how_long_the_prompt_is_to_the_model(settings, tmp_path):
+def test_how_long_the_prompt_is_to_the_model(plane, settings, tmp_path):
     main = panels.SDB_PT_view3d_main
 
     def drawn(prompt):
@@ -470,7 +494,7 @@ def test_how_long_the_prompt_is_to_the_model(settings, tmp_path):
     assert "tokens" not in drawn("sand " * 560)
 
 
-def test_a_tokenizer_that_arrives_later_is_counted_with(settings, tmp_path, monkeypatch):
+def test_a_tokenizer_that_arrives_later_is_counted_with(plane, settings, tmp_path, monkeypatch):
     now = 100.0
     monkeypatch.setattr(length.time, "monotonic", lambda: now)
     change(settings, model=str(tmp_path), prompt="sand " * 560)
@@ -534,7 +558,7 @@ def descendants(cls):
         yield from descendants(child)
 
 
-def test_a_guidance_that_does_not_suit_the_model_is_told(settings, tmp_path):
+def test_a_guidance_that_does_not_suit_the_model_is_told(plane, settings, tmp_path):
     main = panels.SDB_PT_view3d_main
 
     def drawn(**values):
@@ -549,7 +573,7 @@ def test_a_guidance_that_does_not_suit_the_model_is_told(settings, tmp_path):
     assert "need a Guidance of about 7" in drawn(guidance_scale=1.0)
 
 
-def test_a_model_or_lora_of_few_steps_is_known_by_its_name(settings, tmp_path):
+def test_a_model_or_lora_of_few_steps_is_known_by_its_name(plane, settings, tmp_path):
     main = panels.SDB_PT_view3d_main
 
     def drawn(**values):
@@ -571,7 +595,7 @@ def test_a_model_or_lora_of_few_steps_is_known_by_its_name(settings, tmp_path):
     assert "LCM is made for Steps 4 to 8" in drawn(prompt="moss <lora:lcm-lora-sdxl:1>")
 
 
-def test_a_spacing_that_the_scheduler_cannot_take_is_told(settings):
+def test_a_spacing_that_the_scheduler_cannot_take_is_told(plane, settings):
     change(settings, scheduler="LCM", spacing="karras", guidance_scale=1.0)
     assert "set Spacing to Model's Own, or choose another scheduler" in " ".join(
         map(str, draw(panels.SDB_PT_view3d_main))
