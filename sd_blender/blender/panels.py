@@ -63,20 +63,22 @@ def draw_status(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         draw_sentence(layout, context, status.text, "TIME")
         if status.preview_icon:
             layout.template_icon(icon_value=status.preview_icon, scale=PREVIEW_SCALE)
-    elif not context.scene.sd_blender_variants:  # which are pictures already
-        draw_newest(layout, context)
+    else:
+        draw_newest(layout, context.scene)
     if message := status.shown(context.scene.sd_blender):
         row = layout.row()
         draw_sentence(row, context, message, "ERROR" if status.error else "INFO")
         row.operator("sdb.show_error", text="", icon="TEXT", emboss=False)
 
 
-def draw_newest(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """The last texture of the scene, where its preview was while it was made."""
-    if entries := context.scene.sd_blender_history.entries:
-        if number := icons.large(entries[-1].thumbnail):
-            layout.template_icon(icon_value=number, scale=PREVIEW_SCALE)
-        layout.label(text=entries[-1].image[:NAME], translate=False, icon="IMAGE_DATA")
+def draw_newest(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
+    """The last texture of the scene, where its preview was while it was made; *Variants* shows its own."""
+    entries, offered = scene.sd_blender_history.entries, scene.sd_blender_variants
+    if not entries or (offered and offered[-1].image == entries[-1].image):
+        return
+    if number := icons.large(entries[-1].thumbnail):
+        layout.template_icon(icon_value=number, scale=PREVIEW_SCALE)
+    layout.label(text=entries[-1].image[:NAME], translate=False, icon="IMAGE_DATA")
 
 
 class Output:

@@ -284,6 +284,8 @@ def test_variants_are_pictures_enough(plane, settings, engine):
     drain_until(lambda: not ticket.is_open)
     assert len(bpy.context.scene.sd_blender_variants) == 2
     assert not [name for name in map(str, draw(panels.SDB_PT_view3d_main)) if name.startswith("mossy stone")]
+    generate(count=1, prompt="moss")  # none of them
+    assert "moss" in draw(panels.SDB_PT_view3d_main)
 
 
 def test_why_generate_is_grey_is_said_below_it(plane, settings):
