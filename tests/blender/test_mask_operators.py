@@ -448,7 +448,7 @@ def test_buttons(tiles, settings):
     for panel in mask_panel.classes:
         assert hasattr(panel.draw, "__wrapped__")
         drawn = set(draw(panel))
-        assert {f"sdb.{name}" for name in ALL} | {"sdb.outpaint"} <= drawn
+        assert {f"sdb.{name}" for name in ALL} <= drawn
         assert getattr(bpy.types, panel.bl_parent_id, None) is not None
 
 

@@ -185,7 +185,13 @@ def test_the_shader_editor_says_which_node_it_goes_into(plane, settings):
 def test_strength_in_words(settings, strength, words):
     settings.task, settings.strength = "IMAGE_TO_IMAGE", strength
     drawn = " ".join(draw(source_panel.SOURCES[0]))
-    assert drawn.endswith(f"strength {words}")
+    assert f"strength {words}" in drawn and "0 " not in drawn
+
+
+def test_outpaint_is_done_to_the_source(settings):
+    settings.task = "INPAINT"
+    assert "sdb.outpaint" in draw(source_panel.SOURCES[0])
+    assert "sdb.outpaint" not in draw(bpy.types.SDB_PT_image_edit_mask)
 
 
 def test_colors_are_offered_where_there_are_two_kinds(settings):
@@ -466,6 +472,13 @@ def without_poll(operator):
     with pytest.raises(RuntimeError) as refused:
         call("EXEC_DEFAULT")
     return "context is incorrect" in str(refused.value)
+
+
+def test_no_two_things_have_the_same_name():
+    """A task, or what a button does."""
+    tasks = [name for _, name, _ in properties.TASKS]
+    named = [operator.bl_label for operator in _operators() if operator.bl_idname != "sdb.generate_in_node"]
+    assert sorted(tasks + named) == sorted({*tasks, *named})
 
 
 def test_every_greyed_button_says_why(settings):

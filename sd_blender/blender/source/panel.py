@@ -23,7 +23,7 @@ STRENGTHS = (
 
 
 class Source:
-    """What the texture starts from; not for text alone."""
+    """What the texture starts from, also on a larger canvas; not for text alone."""
 
     bl_label = "Source"
     bl_order = 3
@@ -45,6 +45,7 @@ class Source:
         elif source in in_use.RENDERED_SOURCES:
             column.prop(settings, "source_colors")
         draw_strength(column, context, "inpaint_strength" if settings.task == "INPAINT" else "strength")
+        column.operator("sdb.outpaint", text="Outpaint...", icon="FULLSCREEN_ENTER")
 
 
 def draw_strength(layout: bpy.types.UILayout, context: bpy.types.Context, name: str) -> None:
