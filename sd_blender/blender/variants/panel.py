@@ -23,6 +23,9 @@ MARGIN = 3.0
 GAP = 0.5
 """Units beside each picture."""
 
+ICON_WIDTH = 2.0
+"""Units of a button with an icon alone, which is hit better when it is wider than one."""
+
 OF_SHOWN = (
     ("sdb.more_like_variant", "DUPLICATE"),
     ("sdb.lock_variant_seed", "LOCKED"),
@@ -65,12 +68,13 @@ def draw_choice(layout: bpy.types.UILayout, is_shown: bool) -> None:
     apply.enabled = is_shown
     apply.operator("sdb.apply_variant", text="Apply", icon="CHECKMARK")
     row.operator("sdb.cancel_variants", text="Discard", icon="X")
-    icons_row = layout.grid_flow(row_major=True, columns=4, even_columns=True, align=True)
-    icons_row.operator("sdb.reroll_variants", text="", icon="FILE_REFRESH")
+    row = layout.row(align=True)
+    row.scale_x = ICON_WIDTH
+    row.operator("sdb.reroll_variants", text="", icon="FILE_REFRESH")
+    of_shown = row.row(align=True)
+    of_shown.enabled = is_shown
     for operator, icon in OF_SHOWN:
-        button = icons_row.row(align=True)
-        button.enabled = is_shown
-        button.operator(operator, text="", icon=icon)
+        of_shown.operator(operator, text="", icon=icon)
 
 
 def draw_tile(
