@@ -24,7 +24,7 @@ NAME = 200
 class Main:
     """Task, model, prompt, Generate, and how it goes."""
 
-    bl_label = "Stable Diffusion"  # what is longer is cut in a narrow sidebar
+    bl_label = places.Sidebar.bl_category  # the menus say the other name, that of the add-on
     says_what_is_missing = True  # of Blender's Python; the other panels are not shown then
 
     @guard.draw

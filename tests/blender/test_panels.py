@@ -13,13 +13,16 @@ import inspect
 import itertools
 import re
 import shutil
+import tomllib
 import types
 import zlib
+from pathlib import Path
 
 import bpy
 import pytest
 
-from sd_blender.blender import panels, places, properties, setting_items, tools
+import sd_blender
+from sd_blender.blender import panels, places, properties, setting_items, tools, translation
 from sd_blender.blender.prompts import length
 from sd_blender.blender.properties import status
 from sd_blender.blender.source import panel as source_panel
@@ -235,7 +238,7 @@ def test_each_panel_is_below_one_of_its_own_editor():
 
 def test_what_is_not_used_all_the_time_begins_closed():
     opened = {p.bl_label for p in SETTINGS_PANELS if "DEFAULT_CLOSED" not in getattr(p, "bl_options", ())}
-    assert opened == {"Stable Diffusion", "Source", "Mask", "Output"}
+    assert opened == {"SD Textures", "Source", "Mask", "Output"}
     assert panels.SDB_PT_material_main.bl_options == {"DEFAULT_CLOSED"}
 
 
@@ -472,6 +475,15 @@ def without_poll(operator):
     with pytest.raises(RuntimeError) as refused:
         call("EXEC_DEFAULT")
     return "context is incorrect" in str(refused.value)
+
+
+def test_there_are_two_names_for_all_of_it():
+    """The add-on's and the tab's; what a model is called is another matter."""
+    manifest = Path(sd_blender.__file__).parents[1].joinpath("addon_manifest", "blender_manifest.toml")
+    name = tomllib.loads(manifest.read_text(encoding="utf-8"))["name"]
+    tops = {p.bl_label for p in SETTINGS_PANELS if not getattr(p, "bl_parent_id", "")}
+    assert tops == {places.Sidebar.bl_category} and bpy.types.SDB_MT_main.bl_label == name
+    assert not [text for kv in translation.entries("de_DE").items() for text in kv if "SD Blender" in text]
 
 
 def test_no_two_things_have_the_same_name():

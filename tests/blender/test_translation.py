@@ -21,7 +21,7 @@ from sd_blender.core.validation import validate
 from sd_blender.worker.protocol import error_frame, error_of
 
 SAME_EVERYWHERE = {
-    "Brain (16 Bit)", "CUDA", "Metal", "ROCm", "Stable Diffusion", "X", "XY", "Y",
+    "Brain (16 Bit)", "CUDA", "Metal", "ROCm", "SD Textures", "Stable Diffusion Textures", "X", "XY", "Y",
     *SCHEDULERS,
 }  # fmt: skip
 """Names of things and terms of the field, which no language of Blender translates."""
