@@ -50,6 +50,7 @@ from .prompts import panel as prompt_panel
 from .queue import live_preview, status_bar
 from .queue import operators as queue_operators
 from .queue import panel as queue_panel
+from .results import unwrapping
 from .source import panel as source_panel
 from .training import operators as training_operators
 from .training import panel as training_panel
@@ -89,6 +90,7 @@ MODULES = (
     mask_operators,
     mask_overlay,
     outpaint,
+    unwrapping,
     restore_operators,
     history_operators,
     variants_operators,

@@ -14,6 +14,7 @@ import bpy
 from . import guard, icons, in_use, model_choice, places, seeds
 from .prompts.panel import draw_hints, draw_presets, draw_prompt
 from .properties import status
+from .results import unwrapping
 from .sentences import draw_sentence
 
 PREVIEW_SCALE = 6.0
@@ -69,6 +70,8 @@ def draw_status(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         row = layout.row()
         draw_sentence(row, context, message, "ERROR" if status.error else "INFO")
         row.operator("sdb.show_error", text="", icon="TEXT", emboss=False)
+        if unwrapping.asks_for(message) and not unwrapping.refusal(context.view_layer.objects.active):
+            layout.operator("sdb.unwrap", icon="UV")
 
 
 def draw_newest(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:

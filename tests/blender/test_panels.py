@@ -381,7 +381,7 @@ def test_panels_import_settings_and_nothing_that_acts():
     """Drawing must stay free of work: panels know properties, and operators by name only."""
     assert imports_of(panels) == {
         "__future__", "typing", "bpy", "guard", "icons", "in_use", "model_choice", "places", "prompts.panel",
-        "properties", "seeds", "sentences",
+        "properties", "results", "seeds", "sentences",
     }  # fmt: skip
     assert imports_of(source_panel) == {
         "__future__", "typing", "bpy", "guard", "in_use", "places", "properties", "sentences",
