@@ -55,13 +55,25 @@ class MaskExtent:
     columns: NDArray[np.bool_]
 
 
+@dataclass(frozen=True)
+class Inpainted:
+    """What was made in a mask on which nobody has painted since.
+
+    mask: its session id. pictures: those of the images that came of it.
+    """
+
+    mask: int
+    pictures: frozenset[int]
+
+
 @dataclass
 class Status:
     """What panels show of the jobs; the pump keeps it current.
 
     factor: 0..1 of the running job. error: one sentence, "" when all is well; note: one that is no error. about: the
     settings that the error is about. queue: the open jobs where there is more than one. preview_icon: the number of
-    the icon that shows the picture so far, or 0. mask: the extent of the mask in use, where it is known.
+    the icon that shows the picture so far, or 0. mask: the extent of the mask in use, where it is known. inpainted:
+    what it has brought.
     """
 
     busy: bool = False
@@ -74,6 +86,7 @@ class Status:
     queue: tuple[QueuedJob, ...] = ()
     preview_icon: int = 0
     mask: MaskExtent | None = None
+    inpainted: Inpainted | None = None
 
     @property
     def message(self) -> str:
