@@ -310,7 +310,9 @@ def test_why_generate_is_grey_is_said_below_it(plane, settings):
     assert "No object is active; select one, or set Result to Image Only." in said()
     change(settings, task="INPAINT", destination="IMAGE", source="IMAGE")
     assert "No source image is chosen; choose one." in said()
-    change(settings, task="TEXT_TO_IMAGE", prompt="")  # nobody has typed yet
+    change(settings, destination="NODE", task="TEXT_TO_IMAGE")  # a long one, and all of it
+    assert "click one in the Shader Editor, or set Result to Material." in said()
+    change(settings, destination="IMAGE", prompt="")  # nobody has typed yet
     assert "empty" not in said()
 
 
@@ -532,7 +534,7 @@ def test_a_tokenizer_that_arrives_later_is_counted_with(plane, settings, tmp_pat
 
 
 @pytest.mark.parametrize("style", ["", "Worn"])
-def test_nothing_moves_while_somebody_types(settings, style):
+def test_nothing_moves_while_somebody_types(plane, settings, style):
     """The panel draws as many things whatever the prompts are."""
     settings.style = style
     heights = set()

@@ -45,7 +45,7 @@ def draw_prompt(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 def draw_hints(layout: bpy.types.UILayout, context: bpy.types.Context, destination: str = "") -> None:
     """Why Generate is grey, or what is to be known of the prompts; and what is sent that the fields do not show.
 
-    It stands below Generate and always has the same height, so that nothing moves while somebody types.
+    It stands below Generate and has the same height whatever is typed, so that nothing moves meanwhile.
     """
     settings = context.scene.sd_blender
     try:
@@ -53,8 +53,11 @@ def draw_hints(layout: bpy.types.UILayout, context: bpy.types.Context, destinati
     except SDBlenderError as error:
         draw_sentence(layout, context, str(error), "ERROR")
         return
-    said = grey.reason(context, destination) or hints(settings, prompt, negative_prompt)
-    draw_sentence(layout, context, said, "INFO" if said else "BLANK1", HINT_ROWS)
+    if reason := grey.reason(context, destination):
+        draw_sentence(layout, context, reason, "INFO")
+    else:
+        said = hints(settings, prompt, negative_prompt)
+        draw_sentence(layout, context, said, "INFO" if said else "BLANK1", HINT_ROWS)
     if settings.style or settings.prompt_text is not None:
         draw_sent(layout.box(), context, prompt, negative_prompt)
 
