@@ -87,7 +87,10 @@ def _engine(subject: Subject, is_cancelled: Callable[[], bool]) -> Iterator[tupl
     record = find.read_record(current) if current else None
     yield "Installed", f"{record.name}, {record.variant}, {size_text(record.size)}" if record else "nothing"
     if subject.python is None:
-        yield "Engine", "none: NumPy runs the starter model; for the rest press Install Engine in the preferences"
+        yield (
+            "Engine",
+            "none: NumPy runs the starter model; for the rest press Install Engine in the preferences",
+        )
         return
     yield "Engine's Python", str(subject.python)
     found = health.check(subject.python, is_cancelled=is_cancelled)
