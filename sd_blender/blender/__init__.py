@@ -24,6 +24,7 @@ from . import (
     preferences,
     properties,
     seed_operators,
+    shading_operators,
     translation,
 )
 from .adapters import operators as adapters_operators
@@ -49,6 +50,7 @@ from .prompts import panel as prompt_panel
 from .queue import live_preview, status_bar
 from .queue import operators as queue_operators
 from .queue import panel as queue_panel
+from .results import unwrapping
 from .source import panel as source_panel
 from .training import operators as training_operators
 from .training import panel as training_panel
@@ -79,6 +81,7 @@ MODULES = (
     status_bar,
     operators,
     seed_operators,
+    shading_operators,
     queue_operators,
     painting,
     mask_images,
@@ -87,6 +90,7 @@ MODULES = (
     mask_operators,
     mask_overlay,
     outpaint,
+    unwrapping,
     restore_operators,
     history_operators,
     variants_operators,

@@ -76,7 +76,7 @@ class SDB_OT_inpaint(Here, bpy.types.Operator):
     """Make the white part of the mask anew: of the mask in this Image Editor, or else of the scene's"""
 
     bl_idname = "sdb.inpaint"
-    bl_label = "Inpaint"
+    bl_label = "Generate in Mask"
 
     @classmethod
     def wanted(cls, context: bpy.types.Context) -> dict[str, Any]:

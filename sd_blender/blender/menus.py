@@ -41,6 +41,7 @@ class SDB_MT_main(bpy.types.Menu):
         layout.separator()
         layout.menu("SDB_MT_mask")
         layout.operator("sdb.use_as_source")
+        layout.operator("sdb.outpaint", text="Outpaint...")
         layout.separator()
         layout.operator("sdb.restore_from_image", text="Restore from Image...")
         layout.operator("sdb.restore_from_file", text="Restore from File...")
@@ -49,7 +50,7 @@ class SDB_MT_main(bpy.types.Menu):
 
 
 class SDB_MT_mask(bpy.types.Menu):
-    """What makes a mask, changes all of it, or needs one."""
+    """What makes a mask or changes all of it."""
 
     bl_label = "Mask"
 
@@ -65,8 +66,6 @@ class SDB_MT_mask(bpy.types.Menu):
         layout.operator("sdb.mask_invert")
         layout.operator("sdb.mask_fill")
         layout.operator("sdb.mask_clear")
-        layout.separator()
-        layout.operator("sdb.outpaint", text="Outpaint...")
 
 
 @guard.draw

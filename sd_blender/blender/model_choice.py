@@ -23,6 +23,11 @@ def chosen_model(settings: Any) -> str:
     return chosen or preferences.read().model_folder or STARTER_MODEL
 
 
+def usual_model() -> str:
+    """The name of the model of scenes that choose none, "" for the one that ships with the add-on."""
+    return ntpath.basename(preferences.read().model_folder.rstrip("/\\"))
+
+
 def is_foreign(path: str) -> bool:
     """Whether a path leads to another computer than this .blend lies on.
 

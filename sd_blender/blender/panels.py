@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The main panel and the settings below it, in each editor. Panels draw settings and status and do nothing else.
 
-What is used all the time is in the main panel and in *Output*; the rest is in sub-panels that begin closed.
+What is used all the time is in the main panel, in *Source* and in *Output*, in the order in which it decides on the
+texture: what, with which model, from what, how large, how many. The rest is in sub-panels that begin closed.
 """
 
 from __future__ import annotations
@@ -10,29 +11,42 @@ from typing import Any
 
 import bpy
 
-from . import guard, in_use, places, seeds
+from . import guard, icons, in_use, model_choice, places, seeds
 from .prompts.panel import draw_hints, draw_presets, draw_prompt
 from .properties import status
+from .results import unwrapping
 from .sentences import draw_sentence
 
 PREVIEW_SCALE = 6.0
+NAME = 200
+"""Characters of an image's name that are drawn."""
 
 
 class Main:
-    """Task, prompt, Generate, and how it goes."""
+    """Task, model, prompt, Generate, and how it goes."""
 
-    bl_label = "Stable Diffusion"  # what is longer is cut in a narrow sidebar
+    bl_label = places.Sidebar.bl_category  # the menus say the other name, that of the add-on
     says_what_is_missing = True  # of Blender's Python; the other panels are not shown then
 
     @guard.draw
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
-        layout.row().prop(context.scene.sd_blender, "task", expand=True)
+        settings = context.scene.sd_blender
+        layout.row().prop(settings, "task", expand=True)
+        draw_model(layout, settings)
         draw_prompt(layout, context)
         draw_generate(layout, self.generate)
-        draw_hints(layout, context)
+        draw_hints(layout, context, "NODE" if self.into_node else "")
         self.draw_place(context)
         draw_status(layout, context)
+
+
+def draw_model(layout: bpy.types.UILayout, settings: Any) -> None:
+    """The folder of the model; while none is chosen, the name of the one that is used."""
+    column = layout.column()
+    column.use_property_split = True
+    column.use_property_decorate = False
+    column.prop(settings, "model", placeholder=model_choice.usual_model() or "Starter Model")
 
 
 def draw_generate(layout: bpy.types.UILayout, operator: str) -> None:
@@ -44,20 +58,34 @@ def draw_generate(layout: bpy.types.UILayout, operator: str) -> None:
 
 
 def draw_status(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """The progress of the jobs, and in full what came of the last one."""
+    """The progress of the jobs, or the newest texture; and in full what came of the last one."""
     if status.busy:
         layout.progress(factor=status.factor, type="BAR", text=f"{status.factor:.0%}")
         draw_sentence(layout, context, status.text, "TIME")
         if status.preview_icon:
             layout.template_icon(icon_value=status.preview_icon, scale=PREVIEW_SCALE)
+    else:
+        draw_newest(layout, context.scene)
     if message := status.shown(context.scene.sd_blender):
         row = layout.row()
         draw_sentence(row, context, message, "ERROR" if status.error else "INFO")
         row.operator("sdb.show_error", text="", icon="TEXT", emboss=False)
+        if unwrapping.asks_for(message) and not unwrapping.refusal(context.view_layer.objects.active):
+            layout.operator("sdb.unwrap", icon="UV")
+
+
+def draw_newest(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
+    """The last texture of the scene, where its preview was while it was made; *Variants* shows its own."""
+    entries, offered = scene.sd_blender_history.entries, scene.sd_blender_variants
+    if not entries or (offered and offered[-1].image == entries[-1].image):
+        return
+    if number := icons.large(entries[-1].thumbnail):
+        layout.template_icon(icon_value=number, scale=PREVIEW_SCALE)
+    layout.label(text=entries[-1].image[:NAME], translate=False, icon="IMAGE_DATA")
 
 
 class Output:
-    """Where the texture goes, how large it is, how many there are, and which."""
+    """How large the texture is, whether it repeats, how many there are, where they go, and which they are."""
 
     bl_label = "Output"
     bl_order = 5
@@ -66,11 +94,12 @@ class Output:
     def draw(self, context: bpy.types.Context) -> None:
         settings = context.scene.sd_blender
         column = self.prepared().column()
-        if not self.into_node:
-            column.prop(settings, in_use.destination_name(context))
         draw_size(column, context)
+        column.row().prop(settings, "tiling", text="Seamless", expand=True)
         column.prop(settings, "count")
         draw_ranking(column, settings)
+        if not self.into_node:
+            column.prop(settings, in_use.destination_name(context))
         draw_seed(column.column(align=True), settings)
 
 
@@ -112,16 +141,6 @@ def draw_size(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         draw_sentence(layout, context, sentence, "INFO")
 
 
-class Seamless:
-    bl_label = "Seamless"
-    bl_order = 6
-    bl_options = {"DEFAULT_CLOSED"}
-
-    @guard.draw
-    def draw(self, context: bpy.types.Context) -> None:
-        self.layout.row().prop(context.scene.sd_blender, "tiling", expand=True)  # the panel is its name
-
-
 class Sampling:
     """What a preset sets."""
 
@@ -146,7 +165,6 @@ class Advanced:
     def draw(self, context: bpy.types.Context) -> None:
         column = self.prepared().column()
         settings = context.scene.sd_blender
-        column.prop(settings, "model")
         column.prop(settings, "clip_skip")
         # Their names are too long for a narrow sidebar; the tooltips have them.
         column.prop(settings, "clip_guidance_scale", text="CLIP Guide")
@@ -162,7 +180,6 @@ SDB_PT_view3d_sampling = SAMPLING[0]
 classes = (
     *MAIN,
     *places.panels_of(Output, "output"),
-    *places.panels_of(Seamless, "seamless"),
     *SAMPLING,
     *places.panels_of(Advanced, "advanced"),
 )

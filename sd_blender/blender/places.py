@@ -72,8 +72,6 @@ class ShaderEditor(Sidebar):
             name = node.label or node.name
             draw_sentence(self.layout, context, Sentence("Into {name}", name=name), "NODE")
             self.layout.operator("sdb.use_as_source", text="Use as Source", icon="IMAGE_REFERENCE")
-        else:
-            draw_sentence(self.layout, context, "Select an Image Texture node to generate into it.", "INFO")
 
 
 class MaterialProperties(Sidebar):

@@ -33,6 +33,15 @@ PRECISIONS = (
 )
 
 
+WHEN_EMPTY = {
+    "model_folder": "Starter Model",
+    "output_folder": "Packed into the .blend",
+    "wildcards_folder": "None",
+    "lora_folder": "Beside the Files in LoRAs",
+    "clip_folder": "The Model's or the Starter Model's",
+}
+"""The folders, and what is used as long as they are not chosen."""
+
 sections: list[Callable[[bpy.types.UILayout, bpy.types.Context, bpy.types.AddonPreferences], None]] = []
 """What others draw above all else in the preferences, while they are registered."""
 
@@ -137,18 +146,12 @@ class SDB_AP_preferences(bpy.types.AddonPreferences):
         layout.use_property_decorate = False
         for draw in sections:
             draw(layout, context, self)
-        for name in (
-            "model_folder",
-            "output_folder",
-            "wildcards_folder",
-            "lora_folder",
-            "clip_folder",
-            "device",
-            "precision",
-        ):
-            layout.prop(self, name)
-        for name in ("idle_minutes", "history_limit"):
-            layout.prop(self, name)
+        for name, placeholder in WHEN_EMPTY.items():
+            layout.prop(self, name, placeholder=placeholder)
+        layout.prop(self, "device")
+        layout.prop(self, "precision")
+        layout.prop(self, "idle_minutes", text="Unload After (min)")
+        layout.prop(self, "history_limit", text="History Limit (MB)")
 
 
 def read() -> Preferences:

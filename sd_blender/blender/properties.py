@@ -55,13 +55,25 @@ class MaskExtent:
     columns: NDArray[np.bool_]
 
 
+@dataclass(frozen=True)
+class Inpainted:
+    """What was made in a mask on which nobody has painted since.
+
+    mask: its session id. pictures: those of the images that came of it.
+    """
+
+    mask: int
+    pictures: frozenset[int]
+
+
 @dataclass
 class Status:
     """What panels show of the jobs; the pump keeps it current.
 
     factor: 0..1 of the running job. error: one sentence, "" when all is well; note: one that is no error. about: the
     settings that the error is about. queue: the open jobs where there is more than one. preview_icon: the number of
-    the icon that shows the picture so far, or 0. mask: the extent of the mask in use, where it is known.
+    the icon that shows the picture so far, or 0. mask: the extent of the mask in use, where it is known. inpainted:
+    what it has brought.
     """
 
     busy: bool = False
@@ -74,6 +86,7 @@ class Status:
     queue: tuple[QueuedJob, ...] = ()
     preview_icon: int = 0
     mask: MaskExtent | None = None
+    inpainted: Inpainted | None = None
 
     @property
     def message(self) -> str:
@@ -90,7 +103,7 @@ class Status:
         return "" if is_stale else self.message
 
     def crop_line(self, settings: SDB_PG_settings) -> str:
-        """How much of the source Crop to Mask generates, or "" where that is not known."""
+        """How much of the source Crop to Mask generates, or "" where that is not known or is all of it."""
         if self.mask is None or not settings.crop_to_mask or not settings.tiling:
             return ""
         if settings.mask_source == "IMAGE" and self.mask.uid != getattr(
@@ -102,6 +115,8 @@ class Status:
             return "The mask is empty; paint white where the image should change"
         margin = max(settings.context, settings.feather)
         _, region = geometry.inpaint_region(rows, columns, margin, Tiling[settings.tiling])
+        if (region.width, region.height) == (columns.size, rows.size):
+            return ""
         return Sentence(
             "Generates {width} x {height} of {size} x {size2} px",
             width=region.width,

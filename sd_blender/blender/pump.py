@@ -13,8 +13,10 @@ from collections.abc import Callable, Sequence
 import bpy
 
 from ..core.messages import Cancelled, Failed, Finished, Message, Result, TrainingResult
+from ..core.request import Inpaint
 from ..core.sentence import Sentence
 from . import editors, guard, interrupt, lifecycle, session
+from .masks import status as mask_status
 from .properties import status
 from .queue import live_preview, progress
 from .results import keeping
@@ -124,6 +126,8 @@ def handle(ticket: Ticket, message: Message) -> None:
         elif isinstance(message, Finished):
             ticket.delivery = deliver(message.result, ticket.target, on_trial=ticket.on_trial)
             status.note = ticket.delivery.message
+            if isinstance(ticket.job.request, Inpaint):
+                mask_status.delivered(ticket.job.request.mask_name, ticket.delivery.images)
         elif isinstance(message, Failed):
             _fail(ticket, _with_kept(ticket, message.result, message.message), message.details)
         elif isinstance(message, Cancelled):

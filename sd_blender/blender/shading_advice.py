@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The way to see a texture: Blender begins in Solid shading, in which the object looks as it did before."""
+"""The ways to see a texture: Blender begins in Solid shading, in which the object looks as it did before."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ def draw_advice(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     space = context.space_data  # a script that draws has none
     if space is not None and hides_textures(space.shading) and has_our_texture(context):
         draw_sentence(layout, context, ADVICE, "INFO")
-        button = layout.operator("view3d.toggle_shading", text="Material Preview", icon="SHADING_TEXTURE")
+        column = layout.column(align=True)
+        column.operator("sdb.show_in_solid", icon="SHADING_SOLID")
+        button = column.operator("view3d.toggle_shading", text="Material Preview", icon="MATERIAL")
         button.type = "MATERIAL"
 
 

@@ -48,7 +48,7 @@ def read_entries(
         raise _refused(path, kind, Sentence("is no file of {kind}; choose another", kind=kind))
     version = document["version"]
     if type(version) is not int or not FIRST_VERSION <= version <= newest:
-        raise _refused(path, kind, Sentence("is not of format {version}; update SD Blender", version=newest))
+        raise _refused(path, kind, Sentence("is not of format {version}; update the add-on", version=newest))
     entries = document[kind]
     if not isinstance(entries, list) or len(entries) > MAX_ENTRIES:
         raise _refused(
@@ -75,7 +75,7 @@ def read_entries(
                 raise InvalidRequest(
                     field[:60],
                     Sentence(
-                        "{name} has the unknown setting {field}; update SD Blender.",
+                        "{name} has the unknown setting {field}; update the add-on.",
                         name=repr(name),
                         field=repr(field[:40]),
                     ),

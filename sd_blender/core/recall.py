@@ -99,7 +99,7 @@ def from_picture(data: bytes) -> Recalled:
         return from_foreign(told)
     raise InvalidRequest(
         "file",
-        "This picture holds no settings of SD Blender or AUTOMATIC1111, nor of another program that is known here; "
+        "This picture holds no settings of this add-on or AUTOMATIC1111, nor of another program that is known here; "
         "choose another one.",
     )
 

@@ -73,7 +73,7 @@ def from_json(header: Header, arrays: Arrays) -> Request:
     name = header.get("task")
     task = TASKS.get(name) if isinstance(name, str) else None
     if task is None:
-        raise InvalidRequest("task", "The task of these settings is unknown; update SD Blender.")
+        raise InvalidRequest("task", "The task of these settings is unknown; update the add-on.")
     values = {name: value for name, value in header.items() if name not in ("version", "task")}
     refuse_unknown(values, task, "")
     if "tiling" in values:
@@ -108,7 +108,7 @@ def refuse_unknown(values: Header, owner: type, prefix: str) -> None:
         if name not in known:
             raise InvalidRequest(
                 f"{prefix}{name}"[:60],
-                Sentence("The setting {name} is unknown; update SD Blender.", name=repr(str(name)[:40])),
+                Sentence("The setting {name} is unknown; update the add-on.", name=repr(str(name)[:40])),
             )
 
 
@@ -131,7 +131,7 @@ def check_version(header: object) -> int:
     raise InvalidRequest(
         "version",
         Sentence(
-            "These settings are not of format {format_version}; update SD Blender.",
+            "These settings are not of format {format_version}; update the add-on.",
             format_version=FORMAT_VERSION,
         ),
     )

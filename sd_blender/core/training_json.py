@@ -44,7 +44,7 @@ def training_from_json(header: Header) -> Training:
     name = header.get("task")
     task = TASKS.get(name) if isinstance(name, str) else None
     if task is None:
-        raise InvalidRequest("task", "The task of these settings is no training; update SD Blender.")
+        raise InvalidRequest("task", "The task of these settings is no training; update the add-on.")
     values: dict[str, Any] = {
         name: value for name, value in header.items() if name not in ("version", "task")
     }

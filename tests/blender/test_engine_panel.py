@@ -34,9 +34,9 @@ def python(monkeypatch):
 @pytest.mark.parametrize("panel", PANELS)
 def test_without_an_engine_there_is_the_button_and_what_it_would_download(python, panel):
     engine_setup.look_for_python()
-    state.look = Look(NOT_NEEDED, False, "torch 2.13.0 for CUDA, 2.8 GB to download, 10.7 GB on the disk")
+    state.look = Look(NOT_NEEDED, False, "One download: 2.8 GB, 10.7 GB on disk")
     drawn = draw(panel)
-    assert "sdb.install_engine" in drawn and "2.8 GB to download" in " ".join(drawn)
+    assert "sdb.install_engine" in drawn and "One download: 2.8 GB" in " ".join(drawn)
     assert "preferences.addon_show" in drawn
     assert ("use_online_access" in drawn) == (not bpy.app.online_access)
 

@@ -13,7 +13,7 @@ import bpy
 import pytest
 
 import sd_blender
-from sd_blender.blender import engines, lifecycle, preferences
+from sd_blender.blender import engines, lifecycle, preferences, translation
 from sd_blender.blender.engine_setup import engine_setup
 from sd_blender.blender.engine_setup import lookup as engine_lookup
 from sd_blender.blender.engine_setup import panel as engine_panel
@@ -100,7 +100,13 @@ def test_the_preferences_show_the_engine_above_all_else(entry):
     preferences.SDB_AP_preferences.draw(Shown(), bpy.context)
     engine = drawn(entry)
     assert engine and Shown.layout.drawn[: len(engine)] == engine
-    assert "model_folder" in Shown.layout.drawn[len(engine) :]
+    others = Shown.layout.drawn[len(engine) :]
+    assert {"model_folder", "Unload After (min)", "History Limit (MB)"} <= set(others)
+    assert (
+        str(engine_lookup.engine_folder(Preferences())) in engine
+    )  # where it goes while no folder is chosen
+    empty = preferences.WHEN_EMPTY
+    assert set(empty.values()) <= set(others) and set(empty.values()) <= translation.entries("de_DE").keys()
 
 
 def test_the_python_of_the_engine(tmp_path, monkeypatch, no_variable):
@@ -167,7 +173,7 @@ def test_an_engine_whose_blender_is_gone_says_so_and_offers_repair(entry, tmp_pa
     monkeypatch.setattr(plan, "make_plan", lambda folder, build: planned)
     look = look_at(tmp_path, None, "auto")
     assert look.broken and not look.ready and "Blender 4.5" in look.summary
-    assert look.offer == planned.summary  # another lock, which has to be downloaded
+    assert look.offer == planned.offer  # another lock, which has to be downloaded
     monkeypatch.setattr(engines, "in_background", lambda: False)
     with pytest.raises(EngineUnavailable, match="press Repair Engine"):
         engines.choose(preferences.read())
@@ -177,7 +183,9 @@ def test_an_engine_whose_blender_is_gone_says_so_and_offers_repair(entry, tmp_pa
 
 def test_why_the_card_is_not_used_is_shown_with_the_offer(entry):
     state.looked_for = engine_setup.key_of(preferences.read())
-    state.look = Look(NOT_NEEDED, False, "torch 2.13.0 for the processor", note="The driver is too old.")
+    state.look = Look(
+        NOT_NEEDED, False, "One download: 299 MB, 1.4 GB on disk", note="The driver is too old."
+    )
     shown = drawn(entry)
     assert "The driver is too old." in shown and "sdb.install_engine" in shown
 
@@ -197,13 +205,11 @@ def test_the_new_preferences_are_read(entry, tmp_path):
 def test_what_is_said_of_an_engine(tmp_path, monkeypatch):
     monkeypatch.setattr(plan, "make_plan", lambda folder, build: make_fake_plan(tmp_path))
     look = look_at(tmp_path, None, "auto")
-    assert look == Look(
-        NOT_NEEDED, False, "torch 2.13.0 for the processor, 0 MB to download, 20 MB on the disk"
-    )
+    assert look == Look(NOT_NEEDED, False, "One download: 0 MB, 20 MB on disk")
     old = pretend_environment(tmp_path)
     set_current(tmp_path, old.name)
     look = look_at(tmp_path, None, "auto")
-    assert look.summary == "Engine installed: torch 2.12.0 for the processor"
+    assert look.summary == "Ready: the engine for the processor is installed"
     assert look.ready and look.offer  # another lock: an update
 
     def refuse(folder, build):
@@ -214,12 +220,17 @@ def test_what_is_said_of_an_engine(tmp_path, monkeypatch):
     broken = Health("torch cannot be imported (x); repair the engine.")
     monkeypatch.setattr(health, "check", lambda python, **options: broken)
     assert look_at(tmp_path, Path("own"), "auto") == Look(f"Own Python: {broken.problem}", False, is_own=True)
+    monkeypatch.setattr(
+        health, "check", lambda python, **options: Health("", versions={"torch": "2.13.0+cpu"})
+    )
+    good = look_at(tmp_path, Path("own"), "auto")
+    assert good.ready and good.summary == "Ready: your own Python with torch 2.13.0 on the processor"
 
 
 def test_first_minute(entry, installer, monkeypatch):
     """What a new user sees: that there is no engine, what it costs to get one, and the button."""
     state.looked_for = engine_setup.key_of(preferences.read())
-    state.look = Look(NOT_NEEDED, False, "torch 2.13.0 for CUDA, 2.8 GB to download, 6.0 GB on the disk")
+    state.look = Look(NOT_NEEDED, False, "One download: 2.8 GB, 6.0 GB on disk")
     shown = drawn(entry)
     for words in (NOT_NEEDED, state.look.offer, "sdb.install_engine", "sdb.diagnose"):
         assert words in " ".join(shown), shown
@@ -231,7 +242,7 @@ def test_first_minute(entry, installer, monkeypatch):
     assert "sdb.install_engine" not in shown
     state.activity, state.error = "", "The disk became full; free some space. " * 4
     assert " ".join(map(str, drawn(entry))).count("The disk became full") == 4
-    state.look = Look("Engine installed: torch 2.13.0 for CUDA", True)
+    state.look = Look("Ready: the engine for CUDA is installed", True)
     assert "sdb.install_engine" in drawn(entry)  # as Repair
     state.look = Look("Own Python: torch 2.13.0 on RTX", True, is_own=True)
     assert "sdb.install_engine" not in drawn(entry)

@@ -379,6 +379,9 @@ def test_the_line_about_the_crop(tiles, settings):
     paint(settings.mask_image, 31, 47)
     mask_status.measure(bpy.context)  # what a timer does when a stroke is done
     assert status.crop_line(settings) == "Generates 45 x 32 of 48 x 32 px"
+    settings.context = 8
+    assert status.crop_line(settings) == ""  # all of it, which is no news
+    settings.context = 0
     bpy.ops.sdb.mask_clear()
     assert status.crop_line(settings).startswith("The mask is empty")
     settings.mask_image = new_image("Other", NOISE)
@@ -447,7 +450,7 @@ def test_buttons(tiles, settings):
     for panel in mask_panel.classes:
         assert hasattr(panel.draw, "__wrapped__")
         drawn = set(draw(panel))
-        assert {f"sdb.{name}" for name in ALL} | {"sdb.outpaint"} <= drawn
+        assert {f"sdb.{name}" for name in ALL} <= drawn
         assert getattr(bpy.types, panel.bl_parent_id, None) is not None
 
 

@@ -9,9 +9,11 @@ import bpy
 import numpy as np
 import pytest
 
-from sd_blender.blender import compat
+from sd_blender.blender import compat, tools
 from sd_blender.blender.masks import overlay as mask_overlay
-from tests.blender.conftest import change, new_image
+from sd_blender.blender.masks import status as mask_status
+from sd_blender.blender.properties import status
+from tests.blender.conftest import base_color_image, change, generate, new_image, textured
 
 pytestmark = pytest.mark.every_version
 
@@ -58,6 +60,42 @@ def test_a_mask_whose_pixels_are_not_loaded_counts(pair, settings):
     assert shown(source) == (None, mask)
 
 
+@pytest.fixture
+def inpainted(plane, settings):
+    """The mask and the picture that was made in it, which is the texture of the object now."""
+    source, mask = new_image("Source", GREY), new_image("Mask", GREY)
+    textured(plane, source)
+    generate(task="INPAINT", source="TEXTURE", mask_image=mask)
+    return mask, base_color_image(plane.active_material)
+
+
+def test_what_was_made_in_the_mask_is_not_covered(inpainted):
+    mask, result = inpainted
+    assert shown(result) == (None, mask) and mask_status.is_done(mask, result)
+    assert shown(mask) == (result, mask)
+    other = new_image("Other", GREY)
+    assert not mask_status.is_done(mask, other) and not mask_status.is_done(other, result)
+
+
+def test_until_the_next_stroke_on_the_mask(inpainted, monkeypatch):
+    mask, result = inpainted
+    mask_status.painting_on(mask)  # as the editor is drawn while nobody paints
+    assert mask_status.is_done(mask, result)
+    monkeypatch.setattr(tools, "in_hand", lambda: "painting")
+    mask_status.painting_on(result)
+    assert mask_status.is_done(mask, result)
+    mask_status.painting_on(mask)
+    assert not mask_status.is_done(mask, result)
+
+
+@pytest.mark.parametrize("change_it", [bpy.ops.sdb.mask_invert, bpy.ops.ed.undo], ids=["button", "undo"])
+def test_or_until_the_mask_or_the_picture_may_be_another(inpainted, change_it):
+    assert status.inpainted
+    bpy.ops.ed.undo_push(message="Something else")
+    change_it()
+    assert not status.inpainted
+
+
 def test_a_mask_for_a_render(pair, settings):
     render = bpy.context.scene.render
     render.resolution_x, render.resolution_y, render.resolution_percentage = 96, 64, 50
@@ -83,19 +121,24 @@ def screen():
     screen.free()
 
 
-def test_it_is_hatched_and_outlined_over_the_mask_alone(screen):
+def drawn_over(screen, mask, **options):
+    """A grey screen with a mask over the middle of it: height x width x 4."""
     import gpu
 
-    mask = np.zeros((16, 16), np.float32)
-    mask[:, 8:] = 1.0
     rgba = np.dstack([mask] * 3 + [np.ones_like(mask)])
     buffer = gpu.types.Buffer("FLOAT", rgba.size, rgba.ravel())
     texture = gpu.types.GPUTexture((16, 16), format="RGBA16F", data=buffer)
     with screen.bind():
         frame = gpu.state.active_framebuffer_get()
         frame.clear(color=(0.2, 0.2, 0.2, 1.0))
-        mask_overlay.draw_mask(texture, (0, 8, 64, 40), (64, 48))
-        drawn = np.array(frame.read_color(0, 0, 64, 48, 4, 0, "FLOAT").to_list(), np.float32)
+        mask_overlay.draw_mask(texture, (0, 8, 64, 40), (64, 48), **options)
+        return np.array(frame.read_color(0, 0, 64, 48, 4, 0, "FLOAT").to_list(), np.float32)
+
+
+def test_it_is_hatched_and_outlined_over_the_mask_alone(screen):
+    mask = np.zeros((16, 16), np.float32)
+    mask[:, 8:] = 1.0
+    drawn = drawn_over(screen, mask)
     changed = np.abs(drawn[..., :3] - 0.2).max(axis=2) > 0.02
     assert not changed[:8].any() and not changed[40:].any() and not changed[:, :28].any()
     assert changed[8:40, 36:].all()
@@ -103,6 +146,16 @@ def test_it_is_hatched_and_outlined_over_the_mask_alone(screen):
     assert len(np.unique(strength.round(2))) == 2  # between the lines of the hatching, and on them
     border = drawn[20, 28:40, :3]
     assert (border > 0.9).all(axis=1).any()  # white
+
+
+def test_of_what_is_made_already_the_border_alone(screen):
+    mask = np.zeros((16, 16), np.float32)
+    mask[:, 8:] = 1.0
+    drawn = drawn_over(screen, mask, is_filled=False)
+    changed = np.abs(drawn[..., :3] - 0.2).max(axis=2) > 0.02
+    assert changed[8:40, 28:40].any(axis=1).all() and not changed[:, 40:].any() and not changed[:, :28].any()
+    border = drawn[20, 28:40, :3]
+    assert np.abs(border - mask_overlay.COLOUR).max(axis=1).min() < 0.02  # seen on a white picture too
 
 
 def test_this_blender_s_picture_can_be_told_how_to_draw_colours():

@@ -52,7 +52,9 @@ def test_nothing_is_left_behind_when_blender_read_its_settings_anew(reset):
 
 def test_every_entry_draws():
     drawn = draw(menus.SDB_MT_main)
-    assert {"sdb.generate", "sdb.generate_here", "sdb.inpaint", "sdb.edit_prompt"} <= set(drawn)
+    assert {"sdb.generate", "sdb.generate_here", "sdb.inpaint", "sdb.outpaint", "sdb.edit_prompt"} <= set(
+        drawn
+    )
     masks = draw(menus.SDB_MT_mask)
     names = {
         "new_mask",
@@ -61,7 +63,6 @@ def test_every_entry_draws():
         "mask_invert",
         "mask_fill",
         "mask_clear",
-        "outpaint",
     }
     assert {f"sdb.{name}" for name in names} <= set(masks)
     for _, function in menus.ENTRIES:

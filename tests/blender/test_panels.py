@@ -13,18 +13,21 @@ import inspect
 import itertools
 import re
 import shutil
+import tomllib
 import types
 import zlib
+from pathlib import Path
 
 import bpy
 import pytest
 
-from sd_blender.blender import panels, places, properties, setting_items
+import sd_blender
+from sd_blender.blender import panels, places, properties, setting_items, tools, translation
 from sd_blender.blender.prompts import length
 from sd_blender.blender.properties import status
 from sd_blender.blender.source import panel as source_panel
 from sd_blender.core.choices import SPACINGS
-from tests.blender.conftest import change, textured
+from tests.blender.conftest import change, drain_until, generate, submit, textured
 
 pytestmark = pytest.mark.every_version
 
@@ -51,8 +54,7 @@ class Layout:
                 category, _, rest = args[0].partition(".")
                 getattr(getattr(bpy.ops, category), rest).get_rna_type()
                 self.drawn.append(args[0])
-            if "text" in options:
-                self.drawn.append(options["text"])
+            self.drawn += [options[name] for name in ("text", "placeholder") if name in options]
             return Layout(self.drawn)
 
         return call
@@ -106,9 +108,9 @@ def test_every_panel_draws_in_every_state(plane, settings, task, source, mask):
         shown |= {p.__name__: draw(p) for p in SETTINGS_PANELS if "_node_" in p.__name__}
     for space in ("view3d", "image", "node", "material"):
         button = GENERATE.get(space, "sdb.generate_in_node")
-        assert {"prompt", "negative_prompt", button} <= set(shown[f"SDB_PT_{space}_main"])
+        assert {"model", "prompt", "negative_prompt", button} <= set(shown[f"SDB_PT_{space}_main"])
         output = set(shown[f"SDB_PT_{space}_output"])
-        assert {"count", "seed", "lock_seed", "sdb.new_seed"} <= output
+        assert {"tiling", "Seamless", "count", "seed", "lock_seed", "sdb.new_seed"} <= output
         rendered = task != "TEXT_TO_IMAGE" and source in ("RENDER", "RENDER_RESULT", "VIEWPORT")
         shown_destination = "render_destination" if rendered else "destination"
         expected = set() if space == "node" else {shown_destination}
@@ -117,10 +119,47 @@ def test_every_panel_draws_in_every_state(plane, settings, task, source, mask):
         assert (shown[f"SDB_PT_{space}_source"] is None) == (task == "TEXT_TO_IMAGE")
         assert (shown[f"SDB_PT_{space}_mask"] is None) == (task != "INPAINT")
         assert {"steps", "guidance_scale", "scheduler"} <= set(shown[f"SDB_PT_{space}_sampling"])
-        advanced = {"model", "clip_guidance_scale", "classifier_guidance_scale", "sdb.unload"}
+        advanced = {"clip_guidance_scale", "classifier_guidance_scale", "sdb.unload"}
         assert advanced <= set(shown[f"SDB_PT_{space}_advanced"])
-        assert "tiling" in shown[f"SDB_PT_{space}_seamless"]
     assert {"sdb.inpaint", "sdb.use_as_source"} <= set(shown["SDB_PT_image_main"])
+
+
+def test_settings_stand_in_the_order_in_which_they_decide(plane, settings):
+    """What, with which model, from what, how large, how many, to where."""
+    change(settings, task="IMAGE_TO_IMAGE", use_source_size=False)
+    in_order = sorted(
+        (p for p in SETTINGS_PANELS if "view3d" in p.__name__), key=lambda p: getattr(p, "bl_order", 0)
+    )
+    drawn = [name for p in in_order for name in draw(p) or ()]
+    decisive = (
+        "task",
+        "model",
+        "prompt",
+        "sdb.generate",
+        "source",
+        "strength",
+        "width",
+        "tiling",
+        "count",
+        "seed",
+    )
+    assert [name for name in drawn if name in decisive] == list(decisive)
+
+
+@pytest.mark.parametrize("task", [task for task, *_ in properties.TASKS])
+def test_no_setting_is_shown_twice(plane, settings, task):
+    change(settings, task=task, use_source_size=False, count=4, keep=2)
+    names = set(properties.SDB_PG_settings.bl_rna.properties.keys())
+    drawn = [name for p in SETTINGS_PANELS if "view3d" in p.__name__ for name in draw(p) or ()]
+    shown = [name for name in drawn if name in names]
+    assert sorted(shown) == sorted(set(shown))
+
+
+def test_the_model_that_is_used_is_named_while_none_is_chosen(settings, monkeypatch):
+    assert "Starter Model" in draw(panels.SDB_PT_view3d_main)
+    chosen = types.SimpleNamespace(model_folder="/models/sdxl-base/")
+    monkeypatch.setattr(panels.model_choice.preferences, "read", lambda: chosen)
+    assert panels.model_choice.usual_model() == "sdxl-base"
 
 
 def test_the_shader_editor_says_which_node_it_goes_into(plane, settings):
@@ -132,7 +171,7 @@ def test_the_shader_editor_says_which_node_it_goes_into(plane, settings):
         assert bpy.ops.sdb.use_as_source() == {"FINISHED"}
         assert (settings.task, settings.source_image.name) == ("IMAGE_TO_IMAGE", "Theirs")
         material.node_tree.nodes.remove(node)
-        assert "Select an Image Texture node to" in " ".join(draw(main))
+        assert "No Image Texture node is active" in " ".join(draw(main))
         assert not bpy.ops.sdb.use_as_source.poll()
     assert draw(main) is None  # in a compositor, a node editor too
 
@@ -140,18 +179,24 @@ def test_the_shader_editor_says_which_node_it_goes_into(plane, settings):
 @pytest.mark.parametrize(
     ("strength", "words"),
     [
-        (0.01, "hardly changes it"),
-        (0.15, "hardly changes it"),
-        (0.6, "keeps the main shapes"),
-        (0.994, "keeps next to nothing"),
-        (0.996, "ignores it"),
-        (1.0, "ignores it"),
+        (0.01, "Hardly changes what was there"),
+        (0.15, "Hardly changes what was there"),
+        (0.6, "Keeps the main shapes"),
+        (0.994, "Keeps next to nothing"),
+        (0.996, "Ignores what was there"),
+        (1.0, "Ignores what was there"),
     ],
 )
 def test_strength_in_words(settings, strength, words):
     settings.task, settings.strength = "IMAGE_TO_IMAGE", strength
     drawn = " ".join(draw(source_panel.SOURCES[0]))
-    assert "0 keeps the source, 1 ignores it" in drawn and drawn.endswith(f"{strength:.2f} {words}")
+    assert f"strength {words}" in drawn and "0 " not in drawn
+
+
+def test_outpaint_is_done_to_the_source(settings):
+    settings.task = "INPAINT"
+    assert "sdb.outpaint" in draw(source_panel.SOURCES[0])
+    assert "sdb.outpaint" not in draw(bpy.types.SDB_PT_image_edit_mask)
 
 
 def test_colors_are_offered_where_there_are_two_kinds(settings):
@@ -195,7 +240,7 @@ def test_each_panel_is_below_one_of_its_own_editor():
 
 def test_what_is_not_used_all_the_time_begins_closed():
     opened = {p.bl_label for p in SETTINGS_PANELS if "DEFAULT_CLOSED" not in getattr(p, "bl_options", ())}
-    assert opened == {"Stable Diffusion", "Source", "Mask", "Output"}
+    assert opened == {"SD Textures", "Source", "Mask", "Output"}
     assert panels.SDB_PT_material_main.bl_options == {"DEFAULT_CLOSED"}
 
 
@@ -229,6 +274,55 @@ def test_progress_and_cancel_while_busy_only(settings):
     assert status.error in " ".join(draw(main))
     assert "Cancelled." not in draw(main)
     assert bpy.ops.sdb.show_error.poll()
+
+
+def test_the_last_texture_stays_in_the_panel_until_another_is_made(plane, settings):
+    main = panels.SDB_PT_view3d_main
+    assert "mossy stone" not in draw(main)
+    bpy.ops.ed.undo_push(message="Before")
+    generate()
+    assert "mossy stone" in draw(main)
+    status.busy = True  # its progress and preview stand there
+    assert "mossy stone" not in draw(main)
+    status.reset()
+    bpy.ops.ed.undo()
+    assert "mossy stone" not in draw(main)
+
+
+def test_variants_are_pictures_enough(plane, settings, engine):
+    ticket = submit(count=2)
+    ticket.on_trial = True
+    drain_until(lambda: not ticket.is_open)
+    assert len(bpy.context.scene.sd_blender_variants) == 2
+    assert not [name for name in map(str, draw(panels.SDB_PT_view3d_main)) if name.startswith("mossy stone")]
+    generate(count=1, prompt="moss")  # none of them
+    assert "moss" in draw(panels.SDB_PT_view3d_main)
+
+
+def test_why_generate_is_grey_is_said_below_it(plane, settings):
+    main = panels.SDB_PT_view3d_main
+
+    def said():
+        drawn = draw(main)
+        assert drawn.count("sdb.generate") == 1
+        return " ".join(map(str, drawn[drawn.index("sdb.generate") :]))
+
+    assert "No object is active" not in said()
+    bpy.context.view_layer.objects.active = None
+    assert "No object is active; select one, or set Result to Image Only." in said()
+    change(settings, task="INPAINT", destination="IMAGE", source="IMAGE")
+    assert "No source image is chosen; choose one." in said()
+    change(settings, destination="NODE", task="TEXT_TO_IMAGE")  # a long one, and all of it
+    assert "click one in the Shader Editor, or set Result to Material." in said()
+    change(settings, destination="IMAGE", prompt="")  # nobody has typed yet
+    assert "empty" not in said()
+
+
+def test_a_tool_in_the_hand_is_no_news(settings, monkeypatch):
+    """It greys Generate for a moment, and the panel would flicker with each stroke."""
+    monkeypatch.setattr(tools, "in_hand", lambda: "painting")
+    assert not bpy.ops.sdb.generate.poll()
+    assert "painting" not in " ".join(map(str, draw(panels.SDB_PT_view3d_main)))
 
 
 def test_an_error_goes_when_a_setting_was_changed(plane, settings):
@@ -290,11 +384,11 @@ def test_where_a_texture_was_kept_can_be_read_in_full(settings):
 def test_panels_import_settings_and_nothing_that_acts():
     """Drawing must stay free of work: panels know properties, and operators by name only."""
     assert imports_of(panels) == {
-        "__future__", "typing", "bpy", "guard", "in_use", "places", "prompts.panel", "properties", "seeds",
-        "sentences",
+        "__future__", "typing", "bpy", "guard", "icons", "in_use", "model_choice", "places", "prompts.panel",
+        "properties", "results", "seeds", "sentences",
     }  # fmt: skip
     assert imports_of(source_panel) == {
-        "__future__", "typing", "bpy", "core.sentence", "guard", "in_use", "places", "properties", "sentences",
+        "__future__", "typing", "bpy", "guard", "in_use", "places", "properties", "sentences",
     }  # fmt: skip
     assert imports_of(places) == {
         "__future__",
@@ -387,6 +481,22 @@ def without_poll(operator):
     return "context is incorrect" in str(refused.value)
 
 
+def test_there_are_two_names_for_all_of_it():
+    """The add-on's and the tab's; what a model is called is another matter."""
+    manifest = Path(sd_blender.__file__).parents[1].joinpath("addon_manifest", "blender_manifest.toml")
+    name = tomllib.loads(manifest.read_text(encoding="utf-8"))["name"]
+    tops = {p.bl_label for p in SETTINGS_PANELS if not getattr(p, "bl_parent_id", "")}
+    assert tops == {places.Sidebar.bl_category} and bpy.types.SDB_MT_main.bl_label == name
+    assert not [text for kv in translation.entries("de_DE").items() for text in kv if "SD Blender" in text]
+
+
+def test_no_two_things_have_the_same_name():
+    """A task, or what a button does."""
+    tasks = [name for _, name, _ in properties.TASKS]
+    named = [operator.bl_label for operator in _operators() if operator.bl_idname != "sdb.generate_in_node"]
+    assert sorted(tasks + named) == sorted({*tasks, *named})
+
+
 def test_every_greyed_button_says_why(settings):
     """In an empty scene most are greyed; the others are read: one that returns False has said why before."""
     greyed = [o.bl_idname for o in _operators() if not getattr(bpy.ops.sdb, o.bl_idname[4:]).poll()]
@@ -399,34 +509,34 @@ def test_every_greyed_button_says_why(settings):
             assert "translation.refuse" in source or "super().poll" in source, operator.__name__
 
 
-def test_how_long_the_prompt_is_to_the_model(settings, tmp_path):
+def test_how_long_the_prompt_is_to_the_model(plane, settings, tmp_path):
     main = panels.SDB_PT_view3d_main
 
     def drawn(prompt):
         settings.prompt = prompt
         return " ".join(map(str, draw(main)))
 
-    assert "2 tokens" in drawn("mossy stone")
-    assert "100 tokens, read in 2 pieces" in drawn("sand " * 100)
+    assert "tokens" not in drawn("mossy stone") + drawn("sand " * 500)
+    assert "nearly as long as the model can read: 560 tokens" in drawn("sand " * 560)
     assert "602 tokens are too many; the model will not see the end: rust gold" in drawn(
         "sand " * 600 + "rust gold"
     )
     settings.model = str(tmp_path)  # no tokenizer to count with
-    assert "tokens" not in drawn("mossy stone")
+    assert "tokens" not in drawn("sand " * 560)
 
 
-def test_a_tokenizer_that_arrives_later_is_counted_with(settings, tmp_path, monkeypatch):
+def test_a_tokenizer_that_arrives_later_is_counted_with(plane, settings, tmp_path, monkeypatch):
     now = 100.0
     monkeypatch.setattr(length.time, "monotonic", lambda: now)
-    settings.model = str(tmp_path)
+    change(settings, model=str(tmp_path), prompt="sand " * 560)
     assert "tokens" not in " ".join(map(str, draw(panels.SDB_PT_view3d_main)))
     shutil.copytree(length.STARTER_FOLDER / "tokenizer", tmp_path / "tokenizer")
     now += length.AGAIN
-    assert "2 tokens" in " ".join(map(str, draw(panels.SDB_PT_view3d_main)))
+    assert "560 tokens" in " ".join(map(str, draw(panels.SDB_PT_view3d_main)))
 
 
 @pytest.mark.parametrize("style", ["", "Worn"])
-def test_nothing_moves_while_somebody_types(settings, style):
+def test_nothing_moves_while_somebody_types(plane, settings, style):
     """The panel draws as many things whatever the prompts are."""
     settings.style = style
     heights = set()
@@ -479,7 +589,7 @@ def descendants(cls):
         yield from descendants(child)
 
 
-def test_a_guidance_that_does_not_suit_the_model_is_told(settings, tmp_path):
+def test_a_guidance_that_does_not_suit_the_model_is_told(plane, settings, tmp_path):
     main = panels.SDB_PT_view3d_main
 
     def drawn(**values):
@@ -494,7 +604,7 @@ def test_a_guidance_that_does_not_suit_the_model_is_told(settings, tmp_path):
     assert "need a Guidance of about 7" in drawn(guidance_scale=1.0)
 
 
-def test_a_model_or_lora_of_few_steps_is_known_by_its_name(settings, tmp_path):
+def test_a_model_or_lora_of_few_steps_is_known_by_its_name(plane, settings, tmp_path):
     main = panels.SDB_PT_view3d_main
 
     def drawn(**values):
@@ -516,7 +626,7 @@ def test_a_model_or_lora_of_few_steps_is_known_by_its_name(settings, tmp_path):
     assert "LCM is made for Steps 4 to 8" in drawn(prompt="moss <lora:lcm-lora-sdxl:1>")
 
 
-def test_a_spacing_that_the_scheduler_cannot_take_is_told(settings):
+def test_a_spacing_that_the_scheduler_cannot_take_is_told(plane, settings):
     change(settings, scheduler="LCM", spacing="karras", guidance_scale=1.0)
     assert "set Spacing to Model's Own, or choose another scheduler" in " ".join(
         map(str, draw(panels.SDB_PT_view3d_main))

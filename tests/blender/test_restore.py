@@ -298,7 +298,7 @@ def test_a_story_of_a_newer_version(made):
     settings = restored_from(image, **{f"new_{i}": i for i in range(9)}, prompt="moss")
     assert settings.prompt == "moss"
     assert status.note.endswith("new 5 and 3 more; set these yourself.")
-    with pytest.raises(RuntimeError, match="not of format 2; update SD Blender"):
+    with pytest.raises(RuntimeError, match="not of format 2; update the add-on"):
         restored_from(image, version=3)
 
 
@@ -368,7 +368,7 @@ def test_a_picture_of_automatic1111(settings, tmp_path):
         (None, "There is no file"),
         (b"", "not a PNG file"),
         (png.encode(picture(1, 8, 8))[:-7], "cut short"),
-        (png.encode(picture(1, 8, 8)), "holds no settings of SD Blender or AUTOMATIC1111, nor of another"),
+        (png.encode(picture(1, 8, 8)), "holds no settings of this add-on or AUTOMATIC1111, nor of another"),
         (png.encode(picture(1, 8, 8), {"parameters": "x" * 10_000_000}), "too long to be settings"),
         (png.encode(picture(1, 8, 8), {"sd_blender": "[" * 100_000}), "damaged"),
     ],

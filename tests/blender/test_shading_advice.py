@@ -32,7 +32,21 @@ def advice(shading, color_type="MATERIAL"):
 def test_a_view_without_textures_has_the_button_for_one_with_them(plane, settings, shading):
     assert advice(shading) == []
     generate()
-    assert "view3d.toggle_shading" in advice(shading)
+    drawn = advice(shading)
+    assert "view3d.toggle_shading" in drawn and "sdb.show_in_solid" in drawn
+
+
+@pytest.mark.parametrize("shading", ["SOLID", "WIREFRAME"])
+def test_solid_shading_shows_textures_at_once(plane, settings, shading):
+    generate()
+    assert not bpy.ops.sdb.show_in_solid.poll()
+    window = bpy.context.window_manager.windows[0]
+    area = next(area for area in window.screen.areas if area.type == "VIEW_3D")
+    shown = area.spaces.active.shading
+    shown.type = shading
+    with bpy.context.temp_override(window=window, area=area):
+        assert bpy.ops.sdb.show_in_solid() == {"FINISHED"}
+    assert (shown.type, shown.color_type) == ("SOLID", "TEXTURE")
 
 
 def test_where_the_texture_is_seen_nothing_is_said(plane, settings):

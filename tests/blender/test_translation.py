@@ -21,7 +21,7 @@ from sd_blender.core.validation import validate
 from sd_blender.worker.protocol import error_frame, error_of
 
 SAME_EVERYWHERE = {
-    "Brain (16 Bit)", "CUDA", "Metal", "ROCm", "Stable Diffusion", "X", "XY", "Y",
+    "Brain (16 Bit)", "CUDA", "Metal", "ROCm", "SD Textures", "Stable Diffusion Textures", "X", "XY", "Y",
     *SCHEDULERS,
 }  # fmt: skip
 """Names of things and terms of the field, which no language of Blender translates."""
@@ -152,9 +152,7 @@ def test_sentences_that_the_code_makes(german):
     with pytest.raises(InvalidRequest) as wrong:
         validate(TextToImage(prompt="moss", sampling=Sampling(steps=0)))
     assert translation.shown(str(wrong.value)) == "Schritte: 0 geht nicht; 1 bis 1000 einstellen."
-    assert (
-        translation.shown(in_words(0.6)) == "0 behält die Quelle, 1 übergeht sie; 0.60 behält die Hauptformen"
-    )
+    assert translation.shown(in_words(0.6)) == "Behält die Hauptformen"
 
 
 def test_what_a_worker_says_is_told_too(german):

@@ -22,6 +22,7 @@ from tests.blender.conftest import (
     running,
     submit,
 )
+from tests.blender.test_panels import draw
 from tests.blender.variants_scene import (
     GREEN,
     a_material_without_nodes,
@@ -315,3 +316,15 @@ def test_the_panel_is_there_while_there_is_a_choice(plane, settings):
     assert all(poll(panel, bpy.context) for poll, panel in zip(polls, panels, strict=True))
     bpy.ops.sdb.cancel_variants()
     assert not any(poll(panel, bpy.context) for poll, panel in zip(polls, panels, strict=True))
+
+
+def test_the_pictures_come_first_and_then_what_can_be_done(plane, settings):
+    arrive(count=2)
+    bpy.ops.sdb.preview_variant(index=0)
+    drawn = draw(bpy.types.SDB_PT_view3d_variants)
+    choice = drawn.index("sdb.apply_variant")
+    assert {"sdb.show_original", "sdb.preview_variant"} <= set(drawn[:choice])
+    assert drawn[choice:] == [
+        "sdb.apply_variant", "Apply", "sdb.cancel_variants", "Discard", "sdb.reroll_variants", "",
+        "sdb.more_like_variant", "", "sdb.lock_variant_seed", "", "sdb.copy_variant_seed", "",
+    ]  # fmt: skip

@@ -539,7 +539,7 @@ def test_settings_in_the_pixels_are_named(word):
 
 @pytest.mark.parametrize("data", [hidden(b"nothing of it.."), png.encode(np.zeros((200, 4, 3), np.uint8))])
 def test_a_picture_that_hides_nothing(data):
-    with pytest.raises(InvalidRequest, match="holds no settings of SD Blender or AUTOMATIC1111"):
+    with pytest.raises(InvalidRequest, match="holds no settings of this add-on or AUTOMATIC1111"):
         from_picture(data)
 
 

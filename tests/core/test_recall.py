@@ -198,7 +198,7 @@ def test_ours_comes_before_theirs():
         (b"GIF89a", "not a PNG file"),
         (png.encode(IMAGE)[:-9], "cut short"),
         (png.SIGNATURE + struct.pack(">I", 2**31) + b"tEXt", "damaged|cut short"),
-        (png.encode(IMAGE), "holds no settings of SD Blender or AUTOMATIC1111"),
+        (png.encode(IMAGE), "holds no settings of this add-on or AUTOMATIC1111"),
         (png.encode(IMAGE, {"prompt": "{}"}), "holds no settings"),
         (png.encode(IMAGE, {KEYWORD: "x"}), "settings of this picture are damaged"),
         (with_chunk(b"zTXt", b"parameters\0\0" + zlib.compress(b"\0" * (png.MAX_TEXT + 1))), "too long"),

@@ -233,9 +233,9 @@ class Window:
         """Press a key with the mouse at a place, which is what tells Blender where it is meant for."""
         self.xdotool("mousemove", point[0] - 1, point[1], "mousemove", *point, "sleep", 0.2, "key", key)
 
-    def scroll(self, name: str, button: int) -> None:
-        """Turn the wheel over the sidebar of the 3D View to its upper or lower end, while ``name`` is shown."""
-        x, y, width, height = self.facts(name)["places"]["VIEW_3D sidebar"]
+    def scroll(self, name: str, button: int, editor: str = "VIEW_3D") -> None:
+        """Turn the wheel over the sidebar of an editor to its upper or lower end, while ``name`` is shown."""
+        x, y, width, height = self.facts(name)["places"][f"{editor} sidebar"]
         at = x + width // 2, y + height // 2
         self.xdotool("mousemove", *at, "click", "--repeat", 40, button, "sleep", 1)
         self.catch_up()

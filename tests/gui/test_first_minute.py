@@ -35,8 +35,9 @@ def test_three_clicks_and_a_prompt_put_the_first_texture_on_the_cube(window, rec
     assert blender.clicks <= MOST_CLICKS
     assert facts["worker"] and not facts["torch"]  # it was made beside Blender, by NumPy
     assert facts["seconds"] < MOST_SECONDS
-    blender.find("view3d.toggle_shading", facts["places"]["VIEW_3D sidebar"])  # the way to see it
+    blender.find("view3d.toggle_shading", facts["places"]["VIEW_3D sidebar"])  # the ways to see it
     blender.go_on("first texture")
+    blender.click("solid")
     assert facts["image"] == "mossy stone" and facts["packed"] and not facts["error"]
     facts, picture = blender.see("first texture seen")
     assert cut(picture, facts["places"]["VIEW_3D"]).std() > 10

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.gui.conftest import cut
+from tests.gui.conftest import DOWN, cut
 
 
 def test_the_history_is_used_with_the_mouse_and_is_there_again_after_opening_the_file(window):
     blender = window("history.mouse")
-    facts, picture = blender.see("list")
-    colours = facts["colours"]
-    assert_thumbnails(picture, facts, colours)
+    colours = blender.facts("list")["colours"]
+    assert_thumbnails(blender, "list", colours)
+    blender.go_on("list")
     blender.click("star", across=0.79)
     click_row(blender)
     blender.click("restore")
@@ -22,17 +22,20 @@ def test_the_history_is_used_with_the_mouse_and_is_there_again_after_opening_the
     blender.go_on("unsaved")
     x, y, width, height = facts["places"]["VIEW_3D"]
     blender.press((x + width // 3, y + height // 2), "ctrl+s")
-    facts, picture = blender.see("reopened")
+    facts, _ = blender.look("reopened")
     prompts = ["mossy stone", "rusty metal panels with rivets", "red brick wall", "sand"]
     assert facts["entries"] == [[prompt, prompt == "mossy stone"] for prompt in prompts]
     assert facts["active"] == 1
-    assert_thumbnails(picture, facts, colours)
+    assert_thumbnails(blender, "reopened", colours)
+    blender.go_on("reopened")
     blender.quits_well()
 
 
-def assert_thumbnails(picture, facts, colours):
-    """Of each texture some pixels are seen in both sidebars."""
+def assert_thumbnails(blender, name, colours):
+    """Of each texture some pixels are seen in both sidebars, below the settings; ``name`` is shown."""
     for editor in ("VIEW_3D", "IMAGE_EDITOR"):
+        blender.scroll(name, DOWN, editor)
+        facts, picture = blender.look(name)
         pixels = cut(picture, facts["places"][f"{editor} sidebar"]).astype(int)
         for colour in colours:
             near = (np.abs(pixels - colour) < 12).all(axis=2)

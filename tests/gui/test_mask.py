@@ -32,7 +32,13 @@ def test_a_mask_is_painted_changed_undone_and_filled(window):
     blender.click("inpaint")
     facts, _ = blender.see("inpainted")
     assert not facts["error"]
-    assert_only_the_mask_changed(np.load(blender.folder / "inpainted.npz"), facts["feather"])
+    arrays = np.load(blender.folder / "inpainted.npz")
+    assert_only_the_mask_changed(arrays, facts["feather"])
+    facts, picture = blender.see("outlined")
+    assert covered(picture, facts, arrays) < 12, f"the overlay is over the result in {picture}"
+    stroke(blender, "third stroke", (0.3, 0.8), (0.5, 0.8))
+    facts, picture = blender.see("filled again")
+    assert covered(picture, facts, arrays) > 25, f"no overlay in {picture}"
     blender.quits_well()
 
 
@@ -60,6 +66,16 @@ def assert_overlay(picture, facts):
         redness[-10:],
     )
     assert painted.mean() > 30 and abs(empty.mean()) < 5, f"no overlay in {picture}"
+
+
+def covered(picture, facts, arrays):
+    """How far what is seen in the mask is from what was made there, of 255."""
+    seen = cut(picture, facts["canvas"]).astype(int)
+    height, width = seen.shape[:2]
+    side = len(arrays["mask"])
+    rows, columns = np.arange(height) * side // height, np.arange(width) * side // width
+    made, mask = (arrays[name][rows][:, columns] for name in ("result", "mask"))
+    return np.abs(seen - made[..., :3])[mask == 255].mean()
 
 
 def assert_only_the_mask_changed(arrays, feather):

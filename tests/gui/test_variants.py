@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Try, apply, cancel: what an artist does with several results, by mouse."""
+"""Try, apply, discard: what an artist does with several results, by mouse."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_variants_are_tried_applied_undone_and_left_with_the_mouse(window):
     assert (in_view(picture, facts) != first).any(axis=2).mean() > 0.01, f"nor the third in {picture}"
     blender.click("original", across=0.3)
     blender.click("second", across=0.7)
-    blender.click("seed")
+    blender.click("seed", across=0.4)
     blender.click("apply", across=0.3)
     facts, _ = blender.look("applied")
     assert facts["images"] and facts["made"] == 4
@@ -36,7 +36,7 @@ def test_variants_are_tried_applied_undone_and_left_with_the_mouse(window):
     blender.press(middle, "ctrl+shift+z")
     assert blender.see("redone")[0]["images"] == facts["images"]
     blender.click("two more")
-    blender.click("more like")
+    blender.click("more like", across=0.26)
     assert blender.see("four")[0]["scores"] == [0.5, 0.4, 0.5, 0.4]
     blender.click("none", across=0.7)
     assert blender.see("none taken")[0] == {"same": True, "made": 8}

@@ -156,6 +156,7 @@ def test_the_plan_for_this_machine(tmp_path):
     assert plan.lock is lock
     assert pythons.version_of(str(plan.python)) == PYTHON
     assert plan.summary == "torch 2.13.0 for the processor, 0 MB to download, 20 MB on the disk"
+    assert plan.offer == "One download: 0 MB, 20 MB on disk"
     assert make_plan(tmp_path, locks=[lock], machine=machine("linux")).lock is lock
 
 

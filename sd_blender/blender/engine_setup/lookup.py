@@ -14,6 +14,7 @@ import bpy
 from ...core.errors import SDBlenderError
 from ...core.sentence import Sentence
 from ...worker.environment import current_python, find
+from ...worker.environment.variants import LABELS
 from ...worker.user_folder import user_folder
 from ..preferences import ADD_ON, Preferences
 
@@ -116,19 +117,20 @@ def look_at(
 
     if named is not None:
         health = health_check.check(named, is_cancelled=is_cancelled)
-        return Look(Sentence("Own Python: {summary}", summary=health.summary), health.is_good, is_own=True)
+        pattern = "Ready: your own Python with {summary}" if health.is_good else "Own Python: {summary}"
+        return Look(Sentence(pattern, summary=health.summary), health.is_good, is_own=True)
     offer = refusal = note = ""
     try:
         plan = planning.make_plan(folder, build)
     except SDBlenderError as error:
         refusal = str(error)
     else:
-        offer, note = plan.summary, plan.note
+        offer, note = plan.offer, plan.note
     current = find.current(folder)
     if current is not None and (record := find.read_record(current)) is not None:
         is_newest = not refusal and record.name == plan.lock.name
         return Look(
-            Sentence("Engine installed: {summary}", summary=record.summary),
+            Sentence("Ready: the engine for {labels} is installed", labels=LABELS[record.variant]),
             True,
             "" if is_newest else offer,
             refusal,

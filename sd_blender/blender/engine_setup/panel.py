@@ -9,12 +9,13 @@ from __future__ import annotations
 import bpy
 
 from .. import guard, late, places, preferences
-from ..preferences import ADD_ON
+from ..preferences import ADD_ON, Preferences
 from ..sentences import draw_sentence
 
 with late.imports():
     from . import engine_setup
 
+NOTHING_CHOSEN = Preferences()
 OFFLINE = (
     "Blender is offline: the engine can be downloaded when Allow Online Access is on, under System, Network."
 )
@@ -45,8 +46,9 @@ def draw(layout: bpy.types.UILayout, context: bpy.types.Context, stored: bpy.typ
     box = layout.box()
     draw_state(box, context)
     column = box.column()
-    for name in ("engine_build", "engine_folder", "engine_python"):
-        column.prop(stored, name)
+    column.prop(stored, "engine_build")
+    column.prop(stored, "engine_folder", placeholder=str(engine_setup.engine_folder(NOTHING_CHOSEN)))
+    column.prop(stored, "engine_python", placeholder="Installed Engine")
     column.operator("sdb.diagnose", icon="COPYDOWN")
 
 

@@ -8,7 +8,7 @@ from bpy.app.handlers import persistent
 
 from .. import guard
 
-REPORT_NAME = "SD Blender Report"
+REPORT_NAME = "SD Textures Report"
 
 _before: str | None = None
 """The text before an undo or redo, None where there was none."""

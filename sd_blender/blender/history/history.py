@@ -14,7 +14,7 @@ import bpy
 from ...core import thumbnails
 from ...core.messages import Result
 from ...core.sentence import Sentence
-from .. import preferences
+from .. import icons, preferences
 from ..results.saving import KEYWORD
 from .properties import UNJUDGED, SDB_PG_history, SDB_PG_history_entry
 
@@ -23,9 +23,8 @@ Images = dict[str, list[bpy.types.Image]]
 
 
 def record(scene: bpy.types.Scene, result: Result, images: list[bpy.types.Image]) -> str:
-    """Add an entry for each picture and drop what is over the limit; returns one sentence when anything was."""
+    """Add an entry for each picture, the newest chosen, and drop what is over the limit; returns a sentence then."""
     history = scene.sd_blender_history
-    follows = history.active >= len(history.entries) - 1  # else the artist looks at an older one
     now = time.strftime("%Y-%m-%d %H:%M")  # for people; nothing is timed by it
     for picture, image in zip(result.images, images, strict=True):
         entry = history.entries.add()
@@ -35,9 +34,9 @@ def record(scene: bpy.types.Scene, result: Result, images: list[bpy.types.Image]
         entry.score = UNJUDGED if picture.score is None else picture.score
         entry.size = "{1} x {0}".format(*picture.pixels.shape)
         entry.thumbnail = picture.thumbnail or thumbnails.make(picture.pixels)
+        icons.enlarge(entry.thumbnail, picture.pixels)
         entry.packed_size = image.packed_file.size if image.packed_file else 0
-    if follows:
-        history.active = len(history.entries) - 1
+    history.active = len(history.entries) - 1
     limit = preferences.read().history_limit
     dropped = _shorten(history, limit * MEGABYTE, len(history.entries) - len(images)) if limit else 0
     if not dropped:

@@ -2,8 +2,8 @@
 """The mask over the picture in the Image Editor, and the picture beneath the mask while that is painted on.
 
 Drawn from the textures that Blender keeps of both images on the graphics card: nothing is read, strokes show at once,
-and no datablock is made. Colour is not the only sign: the mask is hatched and its border outlined. Without a window
-all of this does nothing.
+and no datablock is made. Colour is not the only sign: the mask is hatched and its border outlined. Over what was made
+in it, the border is all that is drawn, until the next stroke. Without a window all of this does nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import bpy
 from ...core.errors import SDBlenderError
 from .. import compat, guard, in_use, late
 from . import painting
+from . import status as mask_status
 
 with late.imports():
     from .. import build_request
@@ -41,7 +42,8 @@ void main() {
   float low = min(min(level(at - across), level(at + across)), min(level(at - up), level(at + up)));
   float border = here >= 0.5 && low < 0.5 ? 1.0 : 0.0;
   float line = mod(gl_FragCoord.x + gl_FragCoord.y, 12.0) < 2.0 ? 0.3 : 0.0;
-  colour = vec4(mix(tint.rgb, vec3(1.0), border), max(here * (tint.a + line), border));
+  vec3 edge = mix(tint.rgb, vec3(1.0), filled);
+  colour = vec4(mix(tint.rgb, edge, border), max(here * filled * (tint.a + line), border));
 }
 """
 
@@ -54,16 +56,19 @@ def _draw() -> None:
     """In the space of an Image Editor's window, in pixels."""
     with _drawing:
         context = bpy.context
-        beneath, mask = _shown(context, context.space_data.image)
+        image = context.space_data.image
+        beneath, mask = _shown(context, image)
         if mask is None:
             return
+        mask_status.painting_on(image)
         view = context.region.view2d
         left, bottom = view.view_to_region(0, 0, clip=False)
         right, top = view.view_to_region(1, 1, clip=False)
         if beneath is not None:
             _draw_picture(beneath, left, bottom, right, top)
         size = context.region.width, context.region.height
-        draw_mask(_texture_of(mask), (left, bottom, right, top), size)
+        is_filled = not mask_status.is_done(mask, beneath or image)
+        draw_mask(_texture_of(mask), (left, bottom, right, top), size, is_filled)
 
 
 def _shown(
@@ -117,11 +122,15 @@ def _draw_picture(image: bpy.types.Image, left: float, bottom: float, right: flo
 
 
 def draw_mask(
-    texture: Any, rectangle: tuple[float, float, float, float], region: tuple[float, float]
+    texture: Any,
+    rectangle: tuple[float, float, float, float],
+    region: tuple[float, float],
+    is_filled: bool = True,
 ) -> None:
     """Draw a mask over what is there.
 
     rectangle: left, bottom, right and top in pixels from the lower left corner of a region of width x height pixels.
+    is_filled: else only its border, in the colour of the mask.
     """
     import gpu
     from gpu_extras.batch import batch_for_shader
@@ -132,6 +141,7 @@ def draw_mask(
     shader.uniform_sampler("mask", texture)
     shader.uniform_float("rectangle", [side * by - 1 for side, by in zip(rectangle, scale, strict=True)])
     shader.uniform_float("tint", (*COLOUR, STRENGTH))
+    shader.uniform_float("filled", float(is_filled))
     batch = batch_for_shader(shader, "TRI_STRIP", {"corner": [(0, 0), (1, 0), (0, 1), (1, 1)]})
     gpu.state.blend_set("ALPHA")
     batch.draw(shader)
@@ -152,6 +162,7 @@ def _make_shader() -> Any:
         info.sampler(0, "FLOAT_2D", "mask")
         info.push_constant("VEC4", "rectangle")
         info.push_constant("VEC4", "tint")
+        info.push_constant("FLOAT", "filled")
         info.fragment_out(0, "VEC4", "colour")
         info.vertex_source(VERTEX)
         info.fragment_source(FRAGMENT)

@@ -11,7 +11,7 @@ STEP = 8  # pixels per click; the operator's own panel takes any other number
 
 
 class EditMask:
-    """Fill it from the mesh, move its border, turn it around; and a larger canvas."""
+    """Fill it from the mesh, move its border, turn it around."""
 
     bl_label = "Edit Mask"
 
@@ -29,7 +29,6 @@ class EditMask:
         row.operator("sdb.mask_invert", text="Invert")
         row.operator("sdb.mask_fill", text="Fill")
         row.operator("sdb.mask_clear", text="Clear")
-        layout.operator("sdb.outpaint", text="Outpaint...", icon="FULLSCREEN_ENTER")
 
 
 classes = places.panels_of(EditMask, "edit_mask", parent="mask", places=places.WHERE_PAINTED)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keeps the extent of the mask in the status, from which the panel tells what Crop to Mask will generate.
+"""Keeps in the status what is known of the mask: its extent, and whether what was made in it is there.
+
+From the extent the panel tells what Crop to Mask will generate.
 
 Looking at a mask of 4096 px takes up to 0.7 s, so that it is done when painting pauses, and not while a panel is drawn.
 What is kept are the rows and columns that the mask touches: a change of Context, Feather or Tiling needs no second
@@ -9,14 +11,15 @@ look.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import bpy
 from bpy.app.handlers import persistent
 
 from ...core.errors import SDBlenderError
-from .. import editors, guard, late, lifecycle
-from ..properties import MaskExtent, status
+from .. import editors, guard, late, lifecycle, tools
+from ..properties import Inpainted, MaskExtent, status
 
 if TYPE_CHECKING:
     from ...core.masks import Levels
@@ -45,6 +48,7 @@ def remember(mask: bpy.types.Image, values: MaskArray | Levels) -> None:
     _known = mask.session_uid, False
     masked = mask_values.is_masked(values)
     status.mask = MaskExtent(mask.session_uid, masked.any(axis=1), masked.any(axis=0))
+    status.inpainted = None
     editors.redraw()
 
 
@@ -63,6 +67,27 @@ def measure(context: bpy.types.Context) -> None:
         values = 1.0 - values
     masked = mask_values.is_masked(values)
     status.mask = MaskExtent(mask.session_uid, masked.any(axis=1), masked.any(axis=0))
+
+
+def delivered(mask_name: str, pictures: Iterable[str]) -> None:
+    """What was made in a mask has arrived. Both by the names of their images."""
+    images = bpy.data.images
+    if (mask := images.get(mask_name)) is not None:
+        made = frozenset(images[name].session_uid for name in pictures if name in images)
+        status.inpainted = Inpainted(mask.session_uid, made)
+
+
+def is_done(mask: bpy.types.Image, picture: bpy.types.Image) -> bool:
+    """Whether a picture is what was made in a mask; no more so from the next stroke on."""
+    done = status.inpainted
+    return done is not None and done.mask == mask.session_uid and picture.session_uid in done.pictures
+
+
+def painting_on(image: bpy.types.Image) -> None:
+    """An editor in which strokes go onto an image is drawn: as long as one lasts, many times a second."""
+    done = status.inpainted
+    if done is not None and done.mask == image.session_uid and tools.in_hand() == "painting":
+        status.inpainted = None
 
 
 def _chosen(context: bpy.types.Context) -> tuple[int, bool] | None:
@@ -97,6 +122,7 @@ def _drawn() -> None:
         paint = context.scene.tool_settings.image_paint
         if context.mode != "PAINT_TEXTURE" or paint.mode != "IMAGE" or None in (paint.canvas, _known):
             return
+        painting_on(paint.canvas)
         if paint.canvas.session_uid == _known[0] and paint.canvas.is_dirty:
             _measure_soon()
 
@@ -106,7 +132,14 @@ def _drawn() -> None:
 def _loaded(*_) -> None:
     """Session ids of the file before mean other images now."""
     global _known
-    status.mask = _known = None
+    status.mask = status.inpainted = _known = None
+
+
+@persistent
+@guard.handler
+def _undone(*_) -> None:
+    """The pictures or the strokes may be others by now."""
+    status.inpainted = None
 
 
 def _measure_soon() -> None:
@@ -149,12 +182,16 @@ def _stop() -> None:
             bpy.app.timers.unregister(timer)
 
 
+HANDLERS = {"load_post": _loaded, "undo_post": _undone, "redo_post": _undone}
+
+
 def register() -> None:
     global _handle
     if not bpy.app.background:
         _handle = bpy.types.SpaceView3D.draw_handler_add(_drawn, (), "WINDOW", "POST_PIXEL")
     bpy.app.handlers.depsgraph_update_post.append(_changed)
-    bpy.app.handlers.load_post.append(_loaded)
+    for name, handler in HANDLERS.items():
+        getattr(bpy.app.handlers, name).append(handler)
 
 
 def unregister() -> None:
@@ -163,6 +200,7 @@ def unregister() -> None:
     if _handle is not None:
         bpy.types.SpaceView3D.draw_handler_remove(_handle, "WINDOW")
         _handle = None
-    bpy.app.handlers.load_post.remove(_loaded)
+    for name, handler in HANDLERS.items():
+        getattr(bpy.app.handlers, name).remove(handler)
     bpy.app.handlers.depsgraph_update_post.remove(_changed)
-    status.mask = _known = None
+    status.mask = status.inpainted = _known = None

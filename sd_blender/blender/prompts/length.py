@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much of a prompt the model reads, told while it is typed."""
+"""Whether the model reads all of a prompt, told while it is typed, and only once that is in doubt."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from ...core import lora_tags, prompt_editing
 from ...core.choices import STARTER_MODEL
-from ...core.clip_tokens import TokenCount, TokenCounter
+from ...core.clip_tokens import MAX_CHUNKS, TokenCount, TokenCounter
 from ...core.errors import BlenderStateError
 from ...core.sentence import Sentence
 from ..model_choice import chosen_model
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 def sentence(settings: Any, prompt: str) -> str:
-    """The count of its tokens, and what is cut; "" for a model whose tokenizer cannot be read here."""
+    """What is cut, or how long it is once that is near; "" also for a model whose tokenizer cannot be read here."""
     try:
         model = chosen_model(settings)
     except BlenderStateError:
@@ -43,9 +43,11 @@ def sentence(settings: Any, prompt: str) -> str:
             tokens=count.tokens,
             cut=cut,
         )
-    if count.chunks > 1:
-        return Sentence("{tokens} tokens, read in {chunks} pieces", tokens=count.tokens, chunks=count.chunks)
-    return Sentence("{tokens} tokens", tokens=count.tokens)
+    if count.chunks < MAX_CHUNKS:
+        return ""
+    return Sentence(
+        "The prompt is nearly as long as the model can read: {tokens} tokens", tokens=count.tokens
+    )
 
 
 def _count(folder: str, prompt: str) -> TokenCount | None:

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import bpy
 
 from ...core.errors import SDBlenderError
 from ...core.sentence import Sentence
-from .. import early_start, guard, late, sampling_advice, translation
+from .. import early_start, grey, guard, late, sampling_advice, translation
 from ..sentences import draw_sentence, draw_text
 
 with late.imports():
@@ -40,10 +42,10 @@ def draw_prompt(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         draw_sentence(layout, context, complaint, "ERROR")
 
 
-def draw_hints(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """What is to be known of the prompts, and what is sent where that is not what the fields show.
+def draw_hints(layout: bpy.types.UILayout, context: bpy.types.Context, destination: str = "") -> None:
+    """Why Generate is grey, or what is to be known of the prompts; and what is sent that the fields do not show.
 
-    It stands below Generate and always has the same height, so that nothing moves while somebody types.
+    It stands below Generate and has the same height whatever is typed, so that nothing moves meanwhile.
     """
     settings = context.scene.sd_blender
     try:
@@ -51,14 +53,23 @@ def draw_hints(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     except SDBlenderError as error:
         draw_sentence(layout, context, str(error), "ERROR")
         return
+    if reason := grey.reason(context, destination):
+        draw_sentence(layout, context, reason, "INFO")
+    else:
+        said = hints(settings, prompt, negative_prompt)
+        draw_sentence(layout, context, said, "INFO" if said else "BLANK1", HINT_ROWS)
+    if settings.style or settings.prompt_text is not None:
+        draw_sent(layout.box(), context, prompt, negative_prompt)
+
+
+def hints(settings: Any, prompt: str, negative_prompt: str) -> str:
+    """What is to be known of the prompts and the sampling, or ""."""
     told = (
         prompt_hints.hint(prompt) or prompt_hints.hint(negative_prompt),
         sampling_advice.advice(settings),
         prompt_length.sentence(settings, prompt),
     )
-    draw_sentence(layout, context, Sentence.joined("; ", filter(None, told)), "INFO", HINT_ROWS)
-    if settings.style or settings.prompt_text is not None:
-        draw_sent(layout.box(), context, prompt, negative_prompt)
+    return Sentence.joined("; ", filter(None, told))
 
 
 def draw_sent(

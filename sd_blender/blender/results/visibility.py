@@ -16,6 +16,7 @@ from ...core.sentence import Sentence
 from . import materials
 from .wires import Spot, Wires
 
+NO_UV_MAP = '"{name}" has no UV map, so the texture may show as one colour; unwrap it.'
 MOST_INSTANCES = 2000
 """Of a scene that are looked at; in a larger one nothing is said of an object that shows as instances alone."""
 
@@ -62,9 +63,7 @@ def advice(thing: bpy.types.Object, material: bpy.types.Material | None) -> str:
     if faces.have_uv or not _needs_uv(material):
         return ""
     if thing.type == "MESH":
-        return Sentence(
-            '"{name}" has no UV map, so the texture may show as one colour; unwrap it.', name=name
-        )
+        return Sentence(NO_UV_MAP, name=name)
     return Sentence(
         '"{name}" has no UV map, so the texture may show as one colour; convert it to a mesh and '
         "unwrap that.",

@@ -7,24 +7,23 @@ from typing import Any
 
 import bpy
 
-from ...core.sentence import Sentence
 from .. import guard, in_use, places
 from ..properties import status
 from ..sentences import draw_sentence
 
 STRENGTHS = (
-    (0.15, "hardly changes it"),
-    (0.35, "keeps shapes and colors, changes the surface"),
-    (0.6, "keeps the main shapes"),
-    (0.85, "keeps the rough layout"),
-    (0.995, "keeps next to nothing"),
-    (1.0, "ignores it"),
+    (0.15, "Hardly changes what was there"),
+    (0.35, "Keeps shapes and colors, changes the surface"),
+    (0.6, "Keeps the main shapes"),
+    (0.85, "Keeps the rough layout"),
+    (0.995, "Keeps next to nothing"),
+    (1.0, "Ignores what was there"),
 )
 """Up to a strength, in words; models differ, so that these are no promise."""
 
 
 class Source:
-    """What the texture starts from; not for text alone."""
+    """What the texture starts from, also on a larger canvas; not for text alone."""
 
     bl_label = "Source"
     bl_order = 3
@@ -46,6 +45,7 @@ class Source:
         elif source in in_use.RENDERED_SOURCES:
             column.prop(settings, "source_colors")
         draw_strength(column, context, "inpaint_strength" if settings.task == "INPAINT" else "strength")
+        column.operator("sdb.outpaint", text="Outpaint...", icon="FULLSCREEN_ENTER")
 
 
 def draw_strength(layout: bpy.types.UILayout, context: bpy.types.Context, name: str) -> None:
@@ -55,9 +55,8 @@ def draw_strength(layout: bpy.types.UILayout, context: bpy.types.Context, name: 
 
 
 def in_words(strength: float) -> str:
-    """Both ends of the slider, and where it is."""
-    now = next(words for most, words in STRENGTHS if strength <= most + 1e-6)
-    return Sentence("0 keeps the source, 1 ignores it; {strength} {now}", strength=f"{strength:.2f}", now=now)
+    """Where the slider is."""
+    return next(words for most, words in STRENGTHS if strength <= most + 1e-6)
 
 
 class Mask:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Choosing between variants: look, apply, cancel, and make more. To look is no undo step; to apply is one.
+"""Choosing between variants: look, apply, discard, and make more. To look is no undo step; to apply is one.
 
-Apply and Cancel make their step themselves, since Blender makes none for what a script calls.
+Apply and Discard make their step themselves, since Blender makes none for what a script calls.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class SDB_OT_cancel_variants(_Choice, bpy.types.Operator):
     """Use none of the variants and bring back what was there. They stay in the history"""
 
     bl_idname = "sdb.cancel_variants"
-    bl_label = "Cancel Variants"
+    bl_label = "Discard Variants"
 
     def choose(self, context: bpy.types.Context) -> str:
         variants.cancel(context.scene)

@@ -23,6 +23,16 @@ MARGIN = 3.0
 GAP = 0.5
 """Units beside each picture."""
 
+ICON_WIDTH = 2.0
+"""Units of a button with an icon alone, which is hit better when it is wider than one."""
+
+OF_SHOWN = (
+    ("sdb.more_like_variant", "DUPLICATE"),
+    ("sdb.lock_variant_seed", "LOCKED"),
+    ("sdb.copy_variant_seed", "COPYDOWN"),
+)
+"""What can be done with the variant on trial, besides to apply it."""
+
 CLICK = "Click a number to see that variant. Nothing is changed for good until you apply it."
 
 
@@ -41,30 +51,30 @@ class Variants:
         layout = self.layout
         offered = context.scene.sd_blender_variants
         shown = shown_in(context.scene)
-        row = layout.row(align=True)
-        row.scale_y = 1.2
-        apply = row.row(align=True)
-        apply.enabled = shown is not None
-        apply.operator("sdb.apply_variant", text="Apply", icon="CHECKMARK")
-        row.operator("sdb.cancel_variants", text="Cancel", icon="X")
-        column = layout.column(align=True)
-        column.operator("sdb.reroll_variants", icon="FILE_REFRESH")
-        draw_seeds(column, shown is not None)
         columns, scale = fit(context, len(offered))
         grid = layout.grid_flow(row_major=True, columns=columns, even_columns=True, even_rows=True)
         for index in newest_first(offered):
             draw_tile(grid, offered[index], index, scale, offered[index] == shown)
+        draw_choice(layout, shown is not None)
         if shown is None:
             draw_sentence(layout, context, CLICK, "INFO")
 
 
-def draw_seeds(layout: bpy.types.UILayout, is_shown: bool) -> None:
-    """What can be done with the variant on trial; greyed without one, so that the pictures stay where they are."""
-    column = layout.column(align=True)
-    column.enabled = is_shown
-    column.operator("sdb.more_like_variant", icon="DUPLICATE")
-    column.operator("sdb.lock_variant_seed", icon="LOCKED")
-    column.operator("sdb.copy_variant_seed", icon="COPYDOWN")
+def draw_choice(layout: bpy.types.UILayout, is_shown: bool) -> None:
+    """Take the variant on trial, or none; and a row of icons for all else. What needs one is grey without one."""
+    row = layout.row(align=True)
+    row.scale_y = 1.2
+    apply = row.row(align=True)
+    apply.enabled = is_shown
+    apply.operator("sdb.apply_variant", text="Apply", icon="CHECKMARK")
+    row.operator("sdb.cancel_variants", text="Discard", icon="X")
+    row = layout.row(align=True)
+    row.scale_x = ICON_WIDTH
+    row.operator("sdb.reroll_variants", text="", icon="FILE_REFRESH")
+    of_shown = row.row(align=True)
+    of_shown.enabled = is_shown
+    for operator, icon in OF_SHOWN:
+        of_shown.operator(operator, text="", icon=icon)
 
 
 def draw_tile(

@@ -51,6 +51,15 @@ class Plan:
             size_text2=size_text(self.lock.unpacked),
         )
 
+    @property
+    def offer(self) -> str:
+        """What that costs, for whom the names of packages say nothing: "One download: 2.8 GB, 10.7 GB on disk"."""
+        return Sentence(
+            "One download: {size_text}, {size_text2} on disk",
+            size_text=size_text(self.lock.download),
+            size_text2=size_text(self.lock.unpacked),
+        )
+
 
 def make_plan(
     folder: Path,

@@ -39,7 +39,8 @@ def texture() -> stage.Scenario:
         "torch": "torch" in sys.modules,
     }
     yield from stage.show("first texture", places=stage.places(), **facts)
-    space.shading.color_type = "TEXTURE"  # Material Preview compiles for minutes without a graphics card
+    # And not Material Preview, which compiles for minutes without a graphics card.
+    yield from stage.click("solid", "sdb.show_in_solid(", lambda: space.shading.color_type == "TEXTURE")
     yield from stage.show("first texture seen", places=stage.places())
 
 

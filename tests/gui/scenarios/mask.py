@@ -75,6 +75,13 @@ def inpaint() -> stage.Scenario:
         result=stage.pixels(stage.texture()),
     )
     yield from stage.show("inpainted", feather=FEATHER, error=stage.status().error)
+    stage.settings().source = "TEXTURE"
+    stage.editors()[
+        "IMAGE_EDITOR"
+    ].spaces.active.image = stage.settings().mask_image  # over what was made in it
+    yield from stage.show("outlined", canvas=canvas())
+    yield from stroke("third stroke")
+    yield from stage.show("filled again", canvas=canvas())
 
 
 def grey_noise() -> bpy.types.Image:
