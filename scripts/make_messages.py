@@ -50,7 +50,7 @@ AREAS = {
     ),
     "Source: the image to start from": ("blender/source", "core/outpaint.py"),
     "Mask and Edit Mask": ("blender/masks",),
-    "Settings: Output, Seamless, Sampling and Advanced": (
+    "Settings: Output, Sampling and Advanced": (
         "blender/sampling_advice.py",
         "blender/panels.py",
         "blender/properties.py",
