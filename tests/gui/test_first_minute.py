@@ -10,11 +10,11 @@ MOST_SECONDS = 90.0
 """That other work on the machine may make of the 15 s that are wanted."""
 
 
-def test_three_clicks_and_a_prompt_put_the_first_texture_on_the_cube(window, record_property):
+def test_three_clicks_and_a_prompt_put_the_first_texture_on_the_cube(window, capsys):
     """With nothing but the zip: no engine is installed.
 
     Counted: each press of a mouse button. Not counted: N, which opens the sidebar, and the prompt that is typed. Timed:
-    from Generate to the texture; the report of the tests has the seconds, of which a quiet machine needs under 15.
+    from Generate to the texture; the seconds are printed, of which a quiet machine needs under 15.
     """
     blender = window("first_minute.texture")
     facts, _ = blender.look("fresh")
@@ -31,7 +31,8 @@ def test_three_clicks_and_a_prompt_put_the_first_texture_on_the_cube(window, rec
     blender.click("first generate")
     assert blender.clicks <= MOST_CLICKS
     facts, _ = blender.look("first texture")
-    record_property("seconds", round(facts["seconds"], 1))
+    with capsys.disabled():
+        print(f"\nThe first texture came {facts['seconds']:.1f} s after Generate.")
     assert blender.clicks <= MOST_CLICKS
     assert facts["worker"] and not facts["torch"]  # it was made beside Blender, by NumPy
     assert facts["seconds"] < MOST_SECONDS
