@@ -31,9 +31,10 @@ _WINDOWS_MEMORY = (8, 14, 1450, 1455)
 """ERROR_NOT_ENOUGH_MEMORY, ERROR_OUTOFMEMORY, ERROR_NO_SYSTEM_RESOURCES, ERROR_COMMITMENT_LIMIT."""
 
 # As others hand these on, whatever the language of the system: "... (os error 1455)". C++ on Windows says
-# "bad allocation".
+# "bad allocation". Python says only that of a thread whose stack finds no room.
 _MEMORY = re.compile(
-    r"(os error|WinError) (1450|1455)\b|cannot allocate memory|bad[_ ]alloc(ation)?\b", re.IGNORECASE
+    r"(os error|WinError) (1450|1455)\b|cannot allocate memory|bad[_ ]alloc(ation)?\b|can't start new thread",
+    re.IGNORECASE,
 )
 
 

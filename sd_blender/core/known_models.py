@@ -37,6 +37,16 @@ class Checksums:
         Reads some 1 GB/s at first, which is announced, and nothing the next time. Raises JobCancelled between two
         pieces of a file.
         """
+        try:
+            self._verify(folder, announce, is_cancelled)
+        except ModelRefused as error:
+            if folder != STARTER_FOLDER:
+                raise
+            raise ModelRefused(
+                "The starter model is damaged; install the add-on again.", details=error.message
+            ) from error
+
+    def _verify(self, folder: Path, announce: Callable[[str], None], is_cancelled: IsCancelled) -> None:
         path = folder / CHECKSUMS_FILE
         if not path.is_file():
             return

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -67,13 +68,28 @@ def one_thread() -> Iterator[bool]:
     if found is None:
         yield False
         return
-    get, set_to = found
-    before = get()
-    set_to(1)
-    try:
+    with _one_thread_of(*found):
         yield True
+
+
+_using = threading.Lock()
+_users: list[int] = []
+"""Of one thread alone: how many there were before, for each."""
+
+
+@contextmanager
+def _one_thread_of(get: Callable[[], int], set_to: Callable[[int], None]) -> Iterator[None]:
+    """Of several users at once, the last that leaves brings back what the first one found."""
+    with _using:
+        _users.append(_users[0] if _users else get())
+        set_to(1)
+    try:
+        yield
     finally:
-        set_to(before)
+        with _using:
+            before = _users.pop()
+            if not _users:
+                set_to(before)
 
 
 @cache

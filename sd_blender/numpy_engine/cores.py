@@ -12,8 +12,8 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import numpy as np
@@ -58,9 +58,13 @@ class Cores:
                 left.clear()
                 raise
 
-        helpers = min(self.count, len(left)) - 1
-        helping = [self._pool.submit(do_all, _goes_on) for _ in range(helpers)] if self._pool else []
+        helping: list[Future[None]] = []
         try:
+            if self._pool is not None:
+                # A system that gives no more threads leaves the work to those that there are.
+                with suppress(RuntimeError):
+                    for _ in range(min(self.count, len(left)) - 1):
+                        helping.append(self._pool.submit(do_all, _goes_on))
             do_all(self._check)
         finally:
             wait(helping)

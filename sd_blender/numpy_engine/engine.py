@@ -13,12 +13,12 @@ from ..core.diffusion.scheduler_config import read_schedule
 from ..core.diffusion.tasks.task import Task
 from ..core.diffusion.watch import Watch
 from ..core.engine_protocol import IsCancelled, Report
-from ..core.errors import is_system_out_of_memory
+from ..core.errors import BadResult, SDBlenderError, is_system_out_of_memory
 from ..core.geometry import Size
 from ..core.kept_pictures import best_of
 from ..core.known_models import STARTER_FOLDER, Checksums
 from ..core.messages import GeneratedImage, Loading, Picture, Result, Started
-from ..core.picture_checks import out_of_memory
+from ..core.picture_checks import NotFinite, out_of_memory
 from ..core.ranking import judged
 from ..core.request import Request
 from ..core.sentence import Sentence
@@ -62,6 +62,8 @@ class NumpyEngine:
             return Result(
                 request, tuple(best_of(images, request.keep)), time.perf_counter() - began, PRECISION
             )
+        except NotFinite as error:
+            failure: SDBlenderError = not_numbers(error.network)
         except Exception as error:
             if not is_system_out_of_memory(error):
                 raise
@@ -80,6 +82,7 @@ class NumpyEngine:
             self._checksums.verify(STARTER_FOLDER, announce, is_cancelled)
             announce(Sentence("Loading the starter model"), 0.5)
             self._loaded = Model(STARTER_FOLDER)
+        _ = self._loaded.preview  # what is damaged is told before the first step
         if request.keep:
             _ = self._loaded.scorer
         stop_if_cancelled(is_cancelled)
@@ -116,3 +119,13 @@ class NumpyEngine:
                 images.append(image)
                 check()
         return images
+
+
+def not_numbers(network: str) -> BadResult:
+    """Everything is computed in float32 here, so that no other precision would help."""
+    return BadResult(
+        Sentence(
+            "The {network} gave values that are not numbers; lower the guidance, or try another seed or scheduler.",
+            network=network,
+        )
+    )

@@ -29,6 +29,9 @@ from .torch_random import TorchRandom
 from .unet import UNet
 from .weights import Array, Weights, read_tensors
 
+DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, ModelRefused)
+"""What reading a file may end in that is not what the add-on came with."""
+
 
 class Model:
     """folder: of the model. Raises ModelRefused for one that is not whole, or of another kind."""
@@ -42,7 +45,7 @@ class Model:
             self.unet = UNet(unet_weights, unet_config)
             self.autoencoder = Autoencoder(*self._part("vae", "diffusion_pytorch_model"))
             self.scheduler_config = read_schedule(folder)
-        except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        except DAMAGE as error:
             raise _refused(folder, error) from error
         levels = len(unet_config["block_out_channels"])
         side = self.autoencoder.side
@@ -50,7 +53,10 @@ class Model:
 
     @cached_property
     def preview(self) -> LatentPreview:
-        return LatentPreview.read(self._folder / PREVIEW_FILE, self.autoencoder.channels)
+        try:
+            return LatentPreview.read(self._folder / PREVIEW_FILE, self.autoencoder.channels)
+        except DAMAGE as error:
+            raise _refused(self._folder, error) from error
 
     @cached_property
     def scorer(self) -> ClipScorer:
@@ -60,7 +66,7 @@ class Model:
             weights, config = self._part("clip", "model")
             preprocessing = read_json(folder / "preprocessor_config.json")
             return ClipScorer(weights, config, preprocessing, self._encoder, self.text.tokenizer)
-        except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        except DAMAGE as error:
             raise _refused(folder, error) from error
 
     def _part(self, name: str, stem: str) -> tuple[Weights, dict[str, Any]]:

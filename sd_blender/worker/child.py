@@ -156,20 +156,23 @@ def numpy_worker_command(python: Path | str) -> list[str]:
 
 
 def runs_numpy(python: Path | str) -> bool:
-    """Whether :func:`numpy_worker_command` would start: this Python exists and can import this process's NumPy."""
-    ask = "import sys; sys.path.append(sys.argv[1]); import numpy"
+    """Whether :func:`numpy_worker_command` would start: this Python exists and can import this process's NumPy.
+
+    Waits some seconds at most, since nothing can be cancelled meanwhile.
+    """
+    ask = "import sys; sys.path.append(sys.argv[1]); import numpy; print(numpy.__version__)"
     try:
         run = subprocess.run(
             [str(python), "-I", "-c", ask, str(_packages())],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=60,
+            timeout=20,
             env=worker_environ(),
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return False
-    return run.returncode == 0
+    return run.returncode == 0 and run.stdout.strip() == numpy.__version__.encode()
 
 
 def _packages() -> Path:

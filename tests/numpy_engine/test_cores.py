@@ -97,3 +97,28 @@ def test_products_are_products(monkeypatch, has_blas):
     out = np.empty((5, 400), np.float32)
     assert_near(product(a, b, out[:, 7:340]), expected, ROUNDING)
     assert_near(out[:, 7:340], expected, ROUNDING)
+
+
+class NoMoreThreads:
+    """Stands for a pool of a system that has no room for another thread."""
+
+    def submit(self, work, *arguments):
+        raise RuntimeError("can't start new thread")
+
+
+def test_where_no_thread_can_be_started_the_one_that_asks_does_all():
+    done = []
+    Cores(NoMoreThreads(), count=4).each(done.append, range(9))
+    assert sorted(done) == list(range(9))
+
+
+def test_of_two_users_the_last_brings_back_the_threads_of_blas(monkeypatch):
+    threads = [6]
+    monkeypatch.setattr(blas, "has_blas", lambda: True)
+    monkeypatch.setattr(blas, "_thread_setting", lambda: (lambda: threads[-1], threads.append))
+    first, second = one_thread(), one_thread()
+    assert first.__enter__() and second.__enter__() and threads[-1] == 1
+    first.__exit__(None, None, None)
+    assert threads[-1] == 1
+    second.__exit__(None, None, None)
+    assert threads[-1] == 6

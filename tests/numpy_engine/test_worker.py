@@ -61,4 +61,6 @@ def test_a_python_that_runs_it_is_told_from_others(tmp_path):
     assert not runs_numpy(other), "it cannot be started"
     other.chmod(0o755)
     assert not runs_numpy(other), "it ends with an error"
+    other.write_text("#!/bin/sh\nexit 0\n")
+    assert not runs_numpy(other), "it is no Python"
     assert not runs_numpy(tmp_path / "nowhere")
