@@ -13,7 +13,8 @@ from __future__ import annotations
 import numpy as np
 
 from .blas import product
-from .layers import Affine, GroupNorm, LayerNorm, Linear, Setting, gelu
+from .layers import Linear, Setting, gelu
+from .normalisation import Affine, GroupNorm, LayerNorm
 from .weights import Array, Weights
 
 _SCORES = 2**17

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from .attention import PictureAttention
-from .layers import Convolution, GroupNorm, Linear, Setting, UpsamplingConvolution, pointwise
+from .convolution import Convolution, UpsamplingConvolution
+from .layers import Linear, Setting, pointwise
+from .normalisation import GroupNorm
 from .residual import ResidualBlock
 from .weights import Array, Weights
 

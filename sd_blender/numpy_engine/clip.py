@@ -15,7 +15,8 @@ from ..core.clip_tokens import ClipTokenizer
 from ..core.request import ImageArray
 from ..core.resampling import BICUBIC, Taps
 from .blas import product
-from .layers import LayerNorm, Linear
+from .layers import Linear
+from .normalisation import LayerNorm
 from .text_encoder import ClipLayer, TextEncoder
 from .weights import Array, Weights
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .layers import Convolution, GroupNorm, Linear, Setting, pointwise
+from .convolution import Convolution
+from .layers import Linear, Setting, pointwise
+from .normalisation import GroupNorm
 from .weights import Array, Weights
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from .attention import attend
-from .layers import LayerNorm, Linear, gelu, quick_gelu
+from .layers import Linear, gelu, quick_gelu
+from .normalisation import LayerNorm
 from .weights import Array, Weights
 
 ACTIVATIONS = {"quick_gelu": quick_gelu, "gelu": gelu}

@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 
 from .attention import SpatialTransformer, attend
-from .layers import Convolution, GroupNorm, LayerNorm, Linear, Setting, UpsamplingConvolution, silu
+from .convolution import Convolution, UpsamplingConvolution
+from .layers import Linear, Setting, silu
+from .normalisation import GroupNorm, LayerNorm
 from .residual import ResidualBlock
 from .weights import Array, Weights
 

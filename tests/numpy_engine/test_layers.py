@@ -9,9 +9,11 @@ import torch
 import torch.nn.functional as F
 
 from sd_blender.core.request import Tiling
-from sd_blender.numpy_engine import attention, blas, layers
+from sd_blender.numpy_engine import attention, blas, convolution
+from sd_blender.numpy_engine.convolution import Convolution
 from sd_blender.numpy_engine.cores import Cores, all_cores
-from sd_blender.numpy_engine.layers import Convolution, GroupNorm, LayerNorm, Setting, gelu, quick_gelu, silu
+from sd_blender.numpy_engine.layers import Setting, gelu, quick_gelu, silu
+from sd_blender.numpy_engine.normalisation import GroupNorm, LayerNorm
 from sd_blender.numpy_engine.weights import Weights
 
 from ..closeness import NETWORK, ROUNDING, assert_near
@@ -56,7 +58,7 @@ def test_upsampling_is_that_of_torch_though_no_larger_picture_is_made(tiling, si
     padded = F.pad(larger, (1, 1, 0, 0), "circular" if tiling.wraps_x else "constant")
     padded = F.pad(padded, (0, 0, 1, 1), "circular" if tiling.wraps_y else "constant")
     with all_cores(count=3) as cores:
-        found = layers.UpsamplingConvolution(of(tensors))(x.numpy(), Setting(cores, tiling), *made)
+        found = convolution.UpsamplingConvolution(of(tensors))(x.numpy(), Setting(cores, tiling), *made)
     assert_near(found, F.conv2d(padded, tensors["weight"], tensors["bias"])[0], NETWORK)
 
 
@@ -119,9 +121,9 @@ def test_scores_that_are_large_do_not_overflow():
 def test_places_beyond_the_edges_come_from_the_other_side_or_are_zero():
     x = np.arange(1, 6, dtype=np.float32)[None, None]
     out = np.empty((1, 1, 7), np.float32)
-    layers.take(x, 2, -1, 1, out, wraps=True)
+    convolution.take(x, 2, -1, 1, out, wraps=True)
     assert out.ravel().tolist() == [5, 1, 2, 3, 4, 5, 1]
-    layers.take(x, 2, -1, 1, out, wraps=False)
+    convolution.take(x, 2, -1, 1, out, wraps=False)
     assert out.ravel().tolist() == [0, 1, 2, 3, 4, 5, 0]
-    layers.take(x, 2, -1, 2, out[..., :4], wraps=False)
+    convolution.take(x, 2, -1, 2, out[..., :4], wraps=False)
     assert out.ravel()[:4].tolist() == [0, 2, 4, 0]
